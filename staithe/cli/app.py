@@ -1,0 +1,70 @@
+"""The `staithe` command: puts the commands together and prints every error in one place.
+
+Command modules import nothing heavy at the top (no pydantic, pyinfra, paramiko): `staithe --help` must answer
+at once. What a command needs it imports inside its function.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from staithe import __version__
+from staithe.cli import lab
+from staithe.errors import EXIT_INTERRUPTED, StaitheError
+
+app = typer.Typer(
+    name="staithe",
+    help="Make CentOS / Enterprise Linux hosts ready to run containers, and prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(lab.app, name="lab")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"staithe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="Show the Python traceback of an error (put it before the command)."),
+    ] = False,
+) -> None:
+    if verbose:
+        os.environ["STAITHE_VERBOSE"] = "1"
+
+
+def print_error(error: StaitheError) -> None:
+    """Write one error to stderr: code and text, then what to type next."""
+    typer.secho(f"error {error.code}: {error}", fg=typer.colors.RED, err=True)
+    if error.hint:
+        typer.echo(f"  try: {error.hint}", err=True)
+    typer.echo(f"  more: staithe explain {error.code}", err=True)
+
+
+def main() -> None:
+    """Run the command line and exit with staithe's exit codes."""
+    try:
+        app()
+    except StaitheError as error:
+        if os.environ.get("STAITHE_VERBOSE"):
+            traceback.print_exc()
+        print_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
