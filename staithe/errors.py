@@ -119,8 +119,7 @@ class ConfigError(UsageError):
         self.problems = tuple(problems)
         noun = "problem" if len(self.problems) == 1 else "problems"
         super().__init__(
-            f"{len(self.problems)} {noun} in the configuration\n"
-            + "\n".join(f"  {p}" for p in self.problems),
+            f"{len(self.problems)} {noun} in the configuration\n" + "\n".join(f"  {p}" for p in self.problems),
             hint=hint,
         )
 
