@@ -1,0 +1,72 @@
+"""What a bundle holds, as read from its index and manifests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from staithe.bundle.layout import BLOBS
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A file of the bundle, named by its content."""
+
+    digest: str  # "sha256:<64 hex>"
+    size_bytes: int
+    media_type: str
+
+    @property
+    def hex(self) -> str:
+        return self.digest.removeprefix("sha256:")
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program inside an engine archive."""
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class EngineArtifact:
+    """A static engine archive."""
+
+    version: str
+    arch: str  # as `uname -m`: x86_64, aarch64
+    archive: Blob
+    programs: dict[str, Program]  # dockerd, docker, containerd, ...
+
+    @property
+    def directory(self) -> str:
+        """Name of the versioned directory on hosts: the version and the first 12 digits of the archive's digest."""
+        return f"{self.version}-{self.archive.hex[:12]}"
+
+
+@dataclass(frozen=True)
+class ImageArtifact:
+    """A container image for one architecture."""
+
+    references: tuple[str, ...]  # as `docker images` prints them: name:tag, no docker.io/ and library/
+    arch: str  # as `uname -m`
+    manifest: Blob
+    config: Blob
+    layers: tuple[Blob, ...]
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        return (self.manifest, self.config, *self.layers)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle. Blobs are read from `root`, never copied."""
+
+    root: Path
+    digest: str  # of index.json
+    engines: tuple[EngineArtifact, ...] = field(default=())
+    images: tuple[ImageArtifact, ...] = field(default=())
+
+    def blob_path(self, blob: Blob) -> Path:
+        return self.root / BLOBS / blob.hex

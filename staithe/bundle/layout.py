@@ -1,0 +1,27 @@
+"""Every file name, media type and annotation of a bundle, in one place.
+
+A bundle is an OCI image layout (image-spec 1.1): blobs by sha256, index.json, one artifact manifest for each engine
+archive, and ordinary image manifests.
+"""
+
+from __future__ import annotations
+
+OCI_LAYOUT_FILE = "oci-layout"
+OCI_LAYOUT_VERSION = "1.0.0"
+INDEX_FILE = "index.json"
+BLOBS = "blobs/sha256"
+
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+IMAGE_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
+LAYER_GZIP_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+ENGINE_ARTIFACT_TYPE = "application/vnd.staithe.engine.v1"
+# The engine manifest's config blob: JSON, version, arch and each program's sha256, size and mode.
+ENGINE_CONFIG_TYPE = "application/vnd.staithe.engine.config.v1+json"
+ENGINE_ARCHIVE_TYPE = "application/vnd.staithe.engine.static.v1.tar+gzip"
+
+REF_NAME = "org.opencontainers.image.ref.name"
+IMAGE_NAME = "io.containerd.image.name"
+ENGINE_VERSION = "io.staithe.engine.version"

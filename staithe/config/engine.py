@@ -1,0 +1,29 @@
+"""Where the engine comes from and which version it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from staithe.config.section import Section
+
+
+class Engine(Section):
+    """The container engine: its source and version."""
+
+    source: Literal["static-bundle"] = Field(
+        default="static-bundle", description="Where the engine comes from. This version knows static-bundle."
+    )
+    bundle: str | None = Field(
+        default=None,
+        description="Folder of the bundle, made by `staithe bundle build`. A relative path starts at the folder "
+        "that staithe is called in.",
+        examples=["./bundle"],
+    )
+    version: str | None = Field(
+        default=None,
+        description="Exact engine version. None: the only one in the bundle.",
+        examples=["28.5.2"],
+        pattern=r"^[0-9]+\.[0-9]+\.[0-9]+([-~+.][0-9A-Za-z.~+-]+)?$",
+    )

@@ -1,0 +1,16 @@
+"""The engine's services."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from staithe.config.section import Section
+
+
+class Service(Section):
+    """How the engine's units run."""
+
+    enabled: bool = Field(default=True, description="Start the engine at boot.")
+    health_timeout_s: int = Field(
+        default=90, ge=1, le=3600, description="How long the engine may take to answer after a start or restart."
+    )

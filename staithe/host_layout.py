@@ -1,0 +1,24 @@
+"""Where staithe's files live on a host. The one place that names them."""
+
+from __future__ import annotations
+
+# container-selinux labels everything below /usr/libexec/docker as container_runtime_exec_t, so a plain
+# restorecon gives the programs their right label there (container.fc, all releases since 2.74).
+ENGINE_ROOT = "/usr/libexec/docker/staithe"
+ENGINE_CURRENT = f"{ENGINE_ROOT}/current"
+# EL's sudo path has /usr/bin, not /usr/local/bin.
+BIN_DIR = "/usr/bin"
+
+STATE_DIR = "/var/lib/staithe"
+BLOB_DIR = f"{STATE_DIR}/blobs/sha256"
+RECORD = f"{STATE_DIR}/record.json"
+RUNNING = f"{STATE_DIR}/running.json"
+# One line for each placed program: SHA256 SIZE INODE MTIME CTIME PATH. The probe compares it with one `stat`.
+STAMPS = f"{STATE_DIR}/stamps"
+LOCK = f"{STATE_DIR}/lock"
+
+MODULES_FILE = "/etc/modules-load.d/staithe.conf"
+SYSCTL_FILE = "/etc/sysctl.d/99-staithe.conf"
+DAEMON_JSON = "/etc/docker/daemon.json"
+UNIT_DIR = "/etc/systemd/system"
+UNITS = ("containerd.service", "docker.socket", "docker.service")

@@ -1,0 +1,22 @@
+"""What a probe is asked to look at."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ProbeRequest(BaseModel):
+    """The names a probe looks up. All of them are data for the script, never a part of its code."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_root: str = "/var/lib/docker"
+    modules: tuple[str, ...] = ()
+    sysctl: tuple[str, ...] = ()
+    # Absolute paths of managed files.
+    files: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    # Hash every placed binary again, even when size, inode, mtime and ctime are as recorded.
+    deep: bool = False
+    # Leave out what is not needed again; empty means everything. Section names as in the script.
+    sections: tuple[str, ...] = ()

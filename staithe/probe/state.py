@@ -1,0 +1,193 @@
+"""HostState: everything staithe knows of a host, from one probe. Pure data, no decisions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+HOST_STATE_SCHEMA = 1
+
+Origin = Literal["none", "staithe", "static", "rpm", "distribution", "script"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OsRelease(_Part):
+    """From /etc/os-release."""
+
+    id: str = ""
+    id_like: tuple[str, ...] = ()
+    version_id: str = ""
+    pretty_name: str = ""
+    # The leading number of VERSION_ID; 0 when there is none.
+    major: int = 0
+
+
+class KernelModule(_Part):
+    loaded: bool = Field(description="In /proc/modules or built in.")
+    loadable: bool = Field(description="`modprobe -n` finds it.")
+
+
+class Kernel(_Part):
+    release: str = ""
+    # As `uname -m` says: x86_64, aarch64.
+    arch: str = ""
+    modules: dict[str, KernelModule] = {}
+    # None: the key does not exist (now).
+    sysctl: dict[str, str | None] = {}
+
+
+class Cgroup(_Part):
+    # 1 also for the hybrid layout: the controllers sit on v1.
+    version: Literal[1, 2] = 1
+    controllers: tuple[str, ...] = ()
+
+
+class Security(_Part):
+    selinux: Literal["enforcing", "permissive", "disabled"] = "disabled"
+    firewalld: Literal["active", "inactive", "absent"] = "absent"
+
+
+class Storage(_Part):
+    """The file system that holds (or will hold) a folder."""
+
+    path: str = ""
+    fstype: str = ""
+    free_bytes: int = 0
+    total_bytes: int = 0
+    # xfs only: False when made with ftype=0, None when unknown or another file system.
+    d_type: bool | None = None
+
+
+class EngineBinary(_Part):
+    """One program of the engine as found on root's PATH (/usr/bin first)."""
+
+    path: str
+    # Where a symlink ends; equal to path for a plain file.
+    target: str
+    # None: not known (not placed by staithe and not hashed).
+    sha256: str | None = None
+    size_bytes: int = 0
+    # Package that owns the target (NEVRA), if rpm says so.
+    package: str | None = None
+
+
+class Engine(_Part):
+    origin: Origin = "none"
+    # Of the origin's own word: record, rpm version, or None when nobody says it without running the binary.
+    version: str | None = None
+    # Keyed by program name: dockerd, docker, containerd, ...
+    binaries: dict[str, EngineBinary] = {}
+    # Every file below staithe's versioned directories, by absolute path, with its sha256.
+    placed: dict[str, str] = {}
+    # Where `current` points to: the name of the versioned directory; None when there is none.
+    current: str | None = None
+
+
+class Unit(_Part):
+    """What `systemctl show` says of one unit."""
+
+    load_state: str = "not-found"
+    active_state: str = "inactive"
+    sub_state: str = "dead"
+    unit_file_state: str = ""
+    fragment_path: str = ""
+    drop_in_paths: tuple[str, ...] = ()
+    need_daemon_reload: bool = False
+    main_pid: int = 0
+
+
+class Process(_Part):
+    """A running daemon, identified by pid, start and boot."""
+
+    pid: int
+    # Field 22 of /proc/PID/stat, clock ticks since boot.
+    start_ticks: int
+    # Seconds since the epoch, to the second.
+    started_at: int
+    # readlink /proc/PID/exe
+    exe: str = ""
+
+
+class ManagedFile(_Part):
+    """A file that staithe may manage, as it is now."""
+
+    exists: bool = False
+    sha256: str = ""
+    # None when it does not exist, is larger than 64 KiB or is no UTF-8.
+    text: str | None = None
+    # Permission bits in octal, like "644".
+    mode: str = ""
+    # "USER:GROUP", names or numbers.
+    owner: str = ""
+    # Seconds since the epoch.
+    ctime: int = 0
+
+
+class DockerInfo(_Part):
+    """From the running engine; only asked when docker.service is active."""
+
+    server_version: str = ""
+    storage_driver: str = ""
+    cgroup_driver: str = ""
+    cgroup_version: str = ""
+    data_root: str = ""
+    live_restore: bool = False
+    # True with the containerd image store (an image's id is then its manifest digest).
+    containerd_store: bool = False
+    registry_mirrors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    containers_running: int = 0
+
+
+class Image(_Part):
+    # sha256:... : config digest in the classic store, manifest digest in the containerd store.
+    id: str
+    # As the engine names them: name:tag, without docker.io/ and library/.
+    tags: tuple[str, ...] = ()
+
+
+class Group(_Part):
+    exists: bool = False
+    gid: int | None = None
+    members: tuple[str, ...] = ()
+
+
+class HostState(_Part):
+    """One probe's answer."""
+
+    schema_version: Literal[1] = 1
+    probe_version: int = 1
+    os: OsRelease = OsRelease()
+    kernel: Kernel = Kernel()
+    cgroup: Cgroup = Cgroup()
+    security: Security = Security()
+    # Of data-root, /var/lib/containerd, /usr, /var/lib/staithe: keyed by the path asked for.
+    storage: dict[str, Storage] = {}
+    engine: Engine = Engine()
+    # docker.service, docker.socket, containerd.service
+    units: dict[str, Unit] = {}
+    # Keyed like units; only those with a main process.
+    processes: dict[str, Process] = {}
+    # Keyed by absolute path.
+    files: dict[str, ManagedFile] = {}
+    docker: DockerInfo | None = None
+    # None: not known, because the engine is not running.
+    images: tuple[Image, ...] | None = None
+    docker_group: Group = Group()
+    # Users that were asked for and do exist.
+    users: tuple[str, ...] = ()
+    boot_id: str = ""
+    # /var/lib/staithe/record.json and running.json, whole, or None.
+    record: str | None = None
+    running: str | None = None
+    # Packages of the engine or in conflict with it that rpm knows: name -> NEVRA.
+    packages: dict[str, str] = {}
+    # Commands from the list asked for that are missing (iptables, tar, ...).
+    missing_commands: tuple[str, ...] = ()
+    # Seconds since the epoch on the host, and what the probe found odd: section -> text.
+    clock: int = 0
+    odd: dict[str, str] = {}
