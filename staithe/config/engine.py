@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from staithe.config.section import Section
+from staithe.config.values import LocalPath, Version
 
 
 class Engine(Section):
@@ -15,15 +16,14 @@ class Engine(Section):
     source: Literal["static-bundle"] = Field(
         default="static-bundle", description="Where the engine comes from. This version knows static-bundle."
     )
-    bundle: str | None = Field(
+    bundle: LocalPath | None = Field(
         default=None,
         description="Folder of the bundle, made by `staithe bundle build`. A relative path starts at the folder "
         "that staithe is called in.",
         examples=["./bundle"],
     )
-    version: str | None = Field(
+    version: Version | None = Field(
         default=None,
         description="Exact engine version. None: the only one in the bundle.",
         examples=["28.5.2"],
-        pattern=r"^[0-9]+\.[0-9]+\.[0-9]+([-~+.][0-9A-Za-z.~+-]+)?$",
     )

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from staithe.config.section import Section
+from staithe.config.values import ImageReference, unexpected
+
+
+def _kind(value: Any) -> str:
+    return "<list>" if isinstance(value, list | tuple) else "<all>"
+
+
+def _all_or_list(value: Any) -> Any:
+    if value != "all" and not isinstance(value, list | tuple):
+        raise unexpected('"all" or a list of image references')
+    return value
 
 
 class Images(Section):
     """Which images of the bundle are loaded on the host."""
 
-    load: Literal["all"] | tuple[str, ...] = Field(
+    load: Annotated[
+        Annotated[Literal["all"], Tag("<all>")] | Annotated[tuple[ImageReference, ...], Tag("<list>")],
+        Discriminator(_kind),
+        BeforeValidator(_all_or_list),
+    ] = Field(
         default="all",
         description='"all" images of the bundle that fit the host\'s architecture, or a list of their references.',
         examples=[["staithe/smoke:1"]],

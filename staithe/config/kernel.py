@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
 from staithe.config.section import Section
+from staithe.config.values import text
 
-ModuleName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", max_length=64)]
-SysctlKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]+(\.[A-Za-z0-9_/-]+)+$", max_length=128)]
-SysctlValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.,:/ \t-]+$", max_length=256)]
+ModuleName = Annotated[str, text("the name of a kernel module", r"[a-zA-Z0-9][a-zA-Z0-9_-]*", 64)]
+# A slash stands for a dot inside a name (eth0/100). Two in a row would become ".." below /proc/sys.
+SysctlKey = Annotated[
+    str,
+    text(
+        "a sysctl key such as net.ipv4.ip_forward",
+        r"[a-z0-9_-]+(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+",
+        128,
+    ),
+]
+
+
+def _number_as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+SysctlValue = Annotated[
+    str,
+    BeforeValidator(_number_as_text),
+    text("a number, or text of letters, digits, blanks and . , : / _ -", r"[A-Za-z0-9_.,:/ \t-]+", 256),
+]
 
 
 class Kernel(Section):
@@ -18,7 +37,7 @@ class Kernel(Section):
 
     modules: tuple[ModuleName, ...] = Field(
         default=("overlay", "br_netfilter"),
-        description="Loaded now and at every boot (/etc/modules-load.d/staithe.conf).",
+        description="Loaded now and at every boot (/etc/modules-load.d/staithe.conf). A list replaces this one.",
     )
     sysctl: dict[SysctlKey, SysctlValue] = Field(
         default={
@@ -26,6 +45,6 @@ class Kernel(Section):
             "net.bridge.bridge-nf-call-iptables": "1",
             "net.bridge.bridge-nf-call-ip6tables": "1",
         },
-        description="Set now and at every boot (/etc/sysctl.d/99-staithe.conf). A section given by you replaces "
-        "single keys, not the whole.",
+        description="Set now and at every boot (/etc/sysctl.d/99-staithe.conf). What you write is added key by key; "
+        "None takes one of these keys away.",
     )

@@ -12,5 +12,8 @@ class Service(Section):
 
     enabled: bool = Field(default=True, description="Start the engine at boot.")
     health_timeout_s: int = Field(
-        default=90, ge=1, le=3600, description="How long the engine may take to answer after a start or restart."
+        default=90,
+        ge=1,
+        le=3600,
+        description="How long the engine may take to answer after a start or restart, in seconds.",
     )

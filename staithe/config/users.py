@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from staithe.config.section import Section
+from staithe.config.values import text
 
-UserName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.-]*\$?$", max_length=32)]
+UserName = Annotated[str, text("a user name such as deploy", r"[a-z_][a-z0-9_.-]*\$?", 32)]
 
 
 class Users(Section):
     """Members of the docker group. Membership is as good as root on that host."""
 
     docker_group: tuple[UserName, ...] = Field(
-        default=(), description="Users that are members of the docker group. Others are left as they are."
+        default=(),
+        description="Users that are made members of the docker group. Other members are left as they are.",
+        examples=[["deploy"]],
     )

@@ -1,0 +1,167 @@
+"""The kinds of values that sections are made of: each says in words what it expects."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+
+def unexpected(expected: str) -> PydanticCustomError:
+    """Make the error "found ..., expected `expected`"."""
+    return PydanticCustomError("expected", "{expected}", {"expected": expected})
+
+
+def mistake(sentence: str) -> PydanticCustomError:
+    """Make an error that says `sentence` and nothing else (not even the value found)."""
+    return PydanticCustomError("mistake", "{sentence}", {"sentence": sentence})
+
+
+def text(expected: str, pattern: str, max_length: int = 255) -> AfterValidator:
+    """Accept text that `pattern` matches as a whole."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if len(value) > max_length or not compiled.fullmatch(value):
+            raise unexpected(expected)
+        return value
+
+    return AfterValidator(check)
+
+
+def parsed(expected: str, parse: Callable[[str], object]) -> AfterValidator:
+    """Accept text that `parse` takes without a ValueError; the text itself stays as it is."""
+
+    def check(value: str) -> str:
+        try:
+            parse(value)
+        except ValueError:
+            raise unexpected(expected) from None
+        return value
+
+    return AfterValidator(check)
+
+
+def _check_path(value: str) -> str:
+    if not re.fullmatch(r"/[A-Za-z0-9._/@+=,-]*", value) or len(value) > 1024:
+        raise unexpected("an absolute path of letters, digits and . _ / @ + = , -")
+    if ".." in value.split("/"):
+        raise unexpected('a path without ".."')
+    return value
+
+
+def _check_mirror(value: str) -> str:
+    expected = "an address such as https://mirror.example.com, without a path"
+    try:
+        url = urlsplit(value)
+        port = url.port
+    except ValueError:
+        raise unexpected(expected) from None
+    if url.username is not None or url.password is not None:
+        raise mistake("a mirror's address may not hold a user name or password: the engine refuses it")
+    if url.scheme not in ("http", "https"):
+        raise unexpected(f"{expected}: it must start with https:// or http://")
+    if not _is_host(url.hostname or "") or port == 0:
+        raise unexpected(expected)
+    if url.path not in ("", "/") or "?" in value or "#" in value:
+        raise unexpected(f"{expected}, query or fragment: engines refuse such a mirror")
+    return value
+
+
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(?<!-)(\.(?!-)[A-Za-z0-9_-]+(?<!-))*")
+
+
+def _is_host(value: str) -> bool:
+    if _HOST_NAME.fullmatch(value):
+        return True
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_host_port(value: str) -> None:
+    url = urlsplit(f"//{value}")
+    if url.path or url.query or url.fragment or "@" in value or not _is_host(url.hostname or ""):
+        raise ValueError(value)
+    if url.port == 0 or value.endswith(":"):
+        raise ValueError(value)
+
+
+def _check_insecure_registry(value: str) -> str:
+    if "://" in value:
+        raise unexpected("HOST[:PORT] or a network such as 10.0.0.0/8, without http:// or https://")
+    try:
+        if "/" in value:
+            ipaddress.ip_network(value, strict=False)
+        else:
+            _check_host_port(value)
+    except ValueError:
+        raise unexpected("HOST[:PORT] or a network such as 10.0.0.0/8") from None
+    return value
+
+
+def _check_proxy(value: str) -> None:
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https", "socks5") or not _is_host(url.hostname or "") or url.port == 0:
+        raise ValueError(value)
+
+
+def _check_no_proxy(value: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9.*:/_\[\], -]+", value):
+        raise ValueError(value)
+
+
+AbsolutePath = Annotated[str, AfterValidator(_check_path)]
+Cidr = Annotated[str, parsed("a network such as 172.26.0.0/16", lambda v: ipaddress.ip_network(v, strict=False))]
+# An interface address keeps its host part: 172.26.0.1/16.
+InterfaceV4 = Annotated[
+    str,
+    parsed("an IPv4 address with its network, such as 172.26.0.1/16", ipaddress.IPv4Interface),
+    text("", r".*/.*"),
+]
+InterfaceV6 = Annotated[
+    str, parsed("an IPv6 address with its network, such as fd00::1/64", ipaddress.IPv6Interface), text("", r".*/.*")
+]
+CidrV4 = Annotated[str, parsed("an IPv4 network such as 172.26.5.0/24", lambda v: ipaddress.IPv4Network(v, False))]
+CidrV6 = Annotated[str, parsed("an IPv6 network such as fd00:26::/64", lambda v: ipaddress.IPv6Network(v, False))]
+Ip = Annotated[str, parsed("an IP address", ipaddress.ip_address)]
+IpV4 = Annotated[str, parsed("an IPv4 address", ipaddress.IPv4Address)]
+IpV6 = Annotated[str, parsed("an IPv6 address", ipaddress.IPv6Address)]
+HostPort = Annotated[str, parsed("HOST:PORT", _check_host_port), text("HOST:PORT", r".*:[0-9]+")]
+MirrorUrl = Annotated[str, AfterValidator(_check_mirror)]
+InsecureRegistry = Annotated[str, AfterValidator(_check_insecure_registry)]
+ProxyUrl = Annotated[str, parsed("an address such as http://proxy.example.com:3128", _check_proxy)]
+NoProxy = Annotated[str, parsed("names, addresses and networks with commas between them", _check_no_proxy)]
+
+SIZE_PATTERN = r"[0-9]+(\.[0-9]+)? ?([kKmMgGtTpP]i?)?[bB]?"
+Size = Annotated[str, text('a size such as "300m" or "20GB"', SIZE_PATTERN)]
+Name = Annotated[
+    str, text("a name of letters, digits and . _ - that starts with no dash", r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+]
+PluginName = Annotated[str, text("a name such as vendor/plugin:latest", r"[A-Za-z0-9_][A-Za-z0-9_./:@-]*")]
+KeyValue = Annotated[str, text("KEY=VALUE", r"[A-Za-z0-9_][A-Za-z0-9_./-]*=.*", 4096)]
+Domain = Annotated[str, text("a domain such as example.com", r"(\.|[A-Za-z0-9_][A-Za-z0-9_.-]*)")]
+Interface = Annotated[
+    str, text("the name of a network interface (15 characters at most)", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
+]
+Version = Annotated[
+    str,
+    text("an exact version such as 28.5.2", r"[0-9]+\.[0-9]+\.[0-9]+([-~+.][0-9A-Za-z.~+-]+)?", 64),
+]
+ImageReference = Annotated[
+    str,
+    text(
+        "an image reference such as registry.example.com:5000/team/app:1.0",
+        r"([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*"
+        r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?",
+        512,
+    ),
+]
+LocalPath = Annotated[str, text("a path that starts with no dash (./-name for a file of that name)", r"[^-].*", 4096)]
