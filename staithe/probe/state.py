@@ -83,6 +83,8 @@ class Engine(_Part):
     binaries: dict[str, EngineBinary] = {}
     # Every file below staithe's versioned directories, by absolute path, with its sha256.
     placed: dict[str, str] = {}
+    # Names of the versioned directories that are there.
+    directories: tuple[str, ...] = ()
     # Where `current` points to: the name of the versioned directory; None when there is none.
     current: str | None = None
 
