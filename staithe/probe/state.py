@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -193,3 +193,7 @@ class HostState(_Part):
     # Seconds since the epoch on the host, and what the probe found odd: section -> text.
     clock: int = 0
     odd: dict[str, str] = {}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; `pyinfra INVENTORY fact ...` looks for a method of this name."""
+        return self.model_dump(mode="json")
