@@ -14,7 +14,9 @@ from typing import Annotated
 import typer
 
 from staithe import __version__
-from staithe.cli import lab
+from staithe.cli import config, lab
+from staithe.cli.explain import explain
+from staithe.cli.init import init
 from staithe.errors import EXIT_INTERRUPTED, StaitheError
 
 app = typer.Typer(
@@ -23,9 +25,14 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Importing rich costs more than everything else that --help does.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init)
+app.add_typer(config.app, name="config")
 app.add_typer(lab.app, name="lab")
+app.command("explain")(explain)
 
 
 def _print_version(wanted: bool) -> None:

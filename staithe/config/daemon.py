@@ -21,7 +21,8 @@ _FLAG_OF_THE_UNIT = (
 _REMOVED = "the engine does not know this key any more; take it away"
 
 
-class Daemon(RegistryKeys, StorageKeys, ContainerKeys, NetworkKeys, EngineKeys):
+# pydantic lists the fields of the last base first.
+class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
     """The engine's configuration file, /etc/docker/daemon.json: its own keys, spelled as there.
 
     An empty text means the same as no value: the engine's own default.

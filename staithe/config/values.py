@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -22,7 +23,14 @@ def mistake(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("mistake", "{sentence}", {"sentence": sentence})
 
 
-def text(expected: str, pattern: str, max_length: int = 255) -> AfterValidator:
+@dataclass(frozen=True)
+class Expects(AfterValidator):
+    """A check that also says in words what it accepts, for the reference."""
+
+    words: str = ""
+
+
+def text(expected: str, pattern: str, max_length: int = 255) -> Expects:
     """Accept text that `pattern` matches as a whole."""
     compiled = re.compile(pattern)
 
@@ -31,10 +39,10 @@ def text(expected: str, pattern: str, max_length: int = 255) -> AfterValidator:
             raise unexpected(expected)
         return value
 
-    return AfterValidator(check)
+    return Expects(check, expected)
 
 
-def parsed(expected: str, parse: Callable[[str], object]) -> AfterValidator:
+def parsed(expected: str, parse: Callable[[str], object]) -> Expects:
     """Accept text that `parse` takes without a ValueError; the text itself stays as it is."""
 
     def check(value: str) -> str:
@@ -44,7 +52,7 @@ def parsed(expected: str, parse: Callable[[str], object]) -> AfterValidator:
             raise unexpected(expected) from None
         return value
 
-    return AfterValidator(check)
+    return Expects(check, expected)
 
 
 def _check_path(value: str) -> str:
@@ -118,7 +126,7 @@ def _check_no_proxy(value: str) -> None:
         raise ValueError(value)
 
 
-AbsolutePath = Annotated[str, AfterValidator(_check_path)]
+AbsolutePath = Annotated[str, Expects(_check_path, "an absolute path")]
 Cidr = Annotated[str, parsed("a network such as 172.26.0.0/16", lambda v: ipaddress.ip_network(v, strict=False))]
 # An interface address keeps its host part: 172.26.0.1/16.
 InterfaceV4 = Annotated[
@@ -135,8 +143,8 @@ Ip = Annotated[str, parsed("an IP address", ipaddress.ip_address)]
 IpV4 = Annotated[str, parsed("an IPv4 address", ipaddress.IPv4Address)]
 IpV6 = Annotated[str, parsed("an IPv6 address", ipaddress.IPv6Address)]
 HostPort = Annotated[str, parsed("HOST:PORT", _check_host_port), text("HOST:PORT", r".*:[0-9]+")]
-MirrorUrl = Annotated[str, AfterValidator(_check_mirror)]
-InsecureRegistry = Annotated[str, AfterValidator(_check_insecure_registry)]
+MirrorUrl = Annotated[str, Expects(_check_mirror, "an address such as https://mirror.example.com")]
+InsecureRegistry = Annotated[str, Expects(_check_insecure_registry, "HOST[:PORT] or a network such as 10.0.0.0/8")]
 ProxyUrl = Annotated[str, parsed("an address such as http://proxy.example.com:3128", _check_proxy)]
 NoProxy = Annotated[str, parsed("names, addresses and networks with commas between them", _check_no_proxy)]
 
@@ -164,4 +172,4 @@ ImageReference = Annotated[
         512,
     ),
 ]
-LocalPath = Annotated[str, text("a path that starts with no dash (./-name for a file of that name)", r"[^-].*", 4096)]
+LocalPath = Annotated[str, text("a path; ./-name where it starts with a dash", r"[^-].*", 4096)]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from staithe.config.daemon_keys.dashed import Dashed, key
 from staithe.config.section import Section
-from staithe.config.values import SIZE_PATTERN, AbsolutePath, KeyValue, Name, Size, mistake, text
+from staithe.config.values import SIZE_PATTERN, AbsolutePath, Expects, KeyValue, Name, Size, mistake, text
 
 LogDriver = Annotated[str, text("a log driver such as json-file, local or journald", r"[a-z0-9][a-z0-9_./:-]*")]
 UsernsRemap = Annotated[
@@ -41,7 +41,9 @@ def _check_log_opts(options: dict[str, str]) -> dict[str, str]:
     return options
 
 
-LogOpts = Annotated[dict[str, Annotated[str, BeforeValidator(_log_value)]], AfterValidator(_check_log_opts)]
+LogOpts = Annotated[
+    dict[str, Annotated[str, BeforeValidator(_log_value)]], Expects(_check_log_opts, "a dictionary of texts")
+]
 
 
 class Ulimit(Section):

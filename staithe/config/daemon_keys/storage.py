@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from staithe.config.daemon_keys.dashed import Dashed, key
 from staithe.config.section import Section
-from staithe.config.values import AbsolutePath, KeyValue, Size, mistake, unexpected
+from staithe.config.values import AbsolutePath, Expects, KeyValue, Size, mistake, unexpected
 
 _DRIVERS = ("overlay2", "overlayfs", "fuse-overlayfs", "btrfs", "zfs", "vfs", "native", "stargz")
 _REMOVED_DRIVERS = ("aufs", "overlay", "devicemapper")
@@ -100,7 +100,7 @@ class StorageKeys(Dashed):
         examples=["/data/docker"],
     )
     exec_root: AbsolutePath | None = key("Folder of run-time files (the engine's own: /var/run/docker).")
-    storage_driver: Annotated[str, AfterValidator(_check_driver)] | None = key(
+    storage_driver: Annotated[str, Expects(_check_driver, "one of " + ", ".join(_DRIVERS))] | None = key(
         "How layers are stacked (the engine's own choice is right almost everywhere).", examples=["overlay2"]
     )
     storage_opts: tuple[KeyValue, ...] | None = key(

@@ -1,0 +1,102 @@
+"""`staithe config`: look at the described state without asking any host."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from staithe.config import Config
+    from staithe.fleet import HostDescription
+
+app = typer.Typer(help="Check, show and explain the configuration.", no_args_is_help=True)
+
+Inventory = Annotated[str, typer.Argument(help="Inventory file, such as inventories/hosts.py.")]
+Limit = Annotated[
+    str | None, typer.Option("--limit", help="Only these hosts or groups: NAME[,NAME...]; * is allowed.")
+]
+
+
+@app.command("check")
+def check(inventory: Inventory, limit: Limit = None) -> None:
+    """Tell every mistake in the configuration, with its host and path."""
+    from staithe.config.duplicates import duplicate_keys
+    from staithe.errors import ConfigError
+
+    hosts = _hosts(inventory, limit)
+    problems = duplicate_keys(inventory)
+    try:
+        _configs(hosts)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems, hint="staithe config docs")
+    typer.echo(f"{inventory}: the configuration of {len(hosts)} {'host' if len(hosts) == 1 else 'hosts'} is valid")
+
+
+@app.command("show")
+def show(
+    inventory: Inventory,
+    host: Annotated[str | None, typer.Argument(help="One host; without it, all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print what holds for each host, and which layer each value comes from."""
+    from staithe.config.effective import effective_values
+
+    hosts = _hosts(inventory, host)
+    configs = _configs(hosts)
+    values = {one.name: effective_values(configs[one.name], one.layers) for one in hosts}
+    if as_json:
+        document = {
+            "schema": 1,
+            "hosts": {
+                one.name: {
+                    "groups": list(one.groups),
+                    "values": {item.path: {"value": item.value, "origin": item.origin} for item in values[one.name]},
+                }
+                for one in hosts
+            },
+        }
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for one in hosts:
+        typer.secho(one.name, bold=True)
+        for item in values[one.name]:
+            typer.echo(f"  {item.path} = {json.dumps(item.value, ensure_ascii=False)}  [{item.origin}]")
+
+
+@app.command("docs")
+def docs() -> None:
+    """Print the reference of every key (the same as docs/config.md)."""
+    from staithe.config.reference import reference
+
+    typer.echo(reference(), nl=False)
+
+
+def _configs(hosts: list[HostDescription]) -> dict[str, Config]:
+    from staithe.config import configs_for
+
+    return configs_for({host.name: [data for _, data in host.layers] for host in hosts})
+
+
+def _hosts(inventory: str, limit: str | None) -> list[HostDescription]:
+    import fnmatch
+
+    from staithe.errors import InventoryError
+    from staithe.fleet import describe_inventory
+
+    hosts = describe_inventory(inventory)
+    if limit is None:
+        return hosts
+    patterns = [part.strip() for part in limit.split(",") if part.strip()]
+    chosen = [
+        host for host in hosts if any(fnmatch.fnmatchcase(n, p) for n in (host.name, *host.groups) for p in patterns)
+    ]
+    if not chosen:
+        names = ", ".join(host.name for host in hosts[:10]) + (", ..." if len(hosts) > 10 else "")
+        raise InventoryError(
+            "no host has that name or group", where=inventory, found=limit, expected=f"one of {names}"
+        )
+    return chosen
