@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from staithe.config import Config
-from staithe.desired import PROGRAMS, Desired
+from staithe.desired import Desired
 from staithe.events import Problem
-from staithe.host_layout import BIN_DIR, ENGINE_ROOT, STATE_DIR
+from staithe.host_layout import BIN_DIR, ENGINE_ROOT, PROGRAMS, STATE_DIR
 from staithe.probe.state import HostState
 from staithe.support_matrix import (
     ARCHITECTURES,
