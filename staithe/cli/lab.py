@@ -2,11 +2,180 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import time
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(help="Throw-away EL-like hosts on this machine.", no_args_is_help=True)
+
+Image = Annotated[str | None, typer.Option("--image", help="el7, el8, el9 (the default) or el10.")]
+Cgroup = Annotated[str | None, typer.Option("--cgroup", help="What the hosts see: hybrid, v1 or v2.")]
+Purge = Annotated[bool, typer.Option("--purge", help="Delete the cache too: base, layers, artifacts.")]
 
 
 @app.callback()
 def _lab() -> None:
     pass
+
+
+def _as_root() -> None:
+    from staithe.lab.privilege import become_root
+
+    become_root(sys.argv[1:])
+
+
+def _say(text: str) -> None:
+    typer.echo(text)
+
+
+def _check_cgroup(mode: str | None) -> None:
+    from staithe.errors import LabError
+    from staithe.lab.host import CGROUP_MODES
+
+    if mode is not None and mode not in CGROUP_MODES:
+        raise LabError(f"no cgroup mode {mode!r}", expected=", ".join(CGROUP_MODES), hint="staithe lab up --help")
+
+
+@app.command()
+def setup() -> None:
+    """Install what the lab needs on this machine and build base and artifacts (each once)."""
+    _as_root()
+    from staithe.lab import setup as steps
+
+    steps.run_all()
+
+
+@app.command()
+def up(
+    hosts: Annotated[list[str], typer.Argument(help="How many hosts, or their names (h1 h2).")],
+    image: Image = None,
+    cgroup: Cgroup = None,
+    registry: Annotated[bool, typer.Option("--registry", help="Start the lab's registry too.")] = False,
+) -> None:
+    """Make hosts exist and run; those that run already are left alone."""
+    _check_cgroup(cgroup)
+    _as_root()
+    from staithe.lab import laboratory
+
+    began = time.monotonic()
+    lab = laboratory.up(laboratory.host_names(hosts), image=image, cgroup=cgroup)
+    for name in laboratory.host_names(hosts):
+        _say(f"{name}  {lab.hosts[name].ip}  {lab.hosts[name].image}")
+    if registry:
+        _start_registry()
+    _say(f"up in {time.monotonic() - began:.1f} s")
+
+
+@app.command()
+def reset(
+    hosts: Annotated[list[str] | None, typer.Argument(help="Names; all hosts when none is given.")] = None,
+    image: Image = None,
+    cgroup: Cgroup = None,
+) -> None:
+    """Give hosts back the state they first started with; address and host key stay."""
+    _check_cgroup(cgroup)
+    _as_root()
+    from staithe.lab import laboratory
+
+    began = time.monotonic()
+    laboratory.reset(laboratory.host_names(hosts or []) if hosts else [], image=image, cgroup=cgroup)
+    _say(f"reset in {time.monotonic() - began:.1f} s")
+
+
+@app.command()
+def down(purge: Purge = False) -> None:
+    """End this checkout's lab and take away all it made on this machine."""
+    _as_root()
+    from staithe.lab import laboratory, prune
+
+    laboratory.down()
+    _say("the lab is down")
+    if purge:
+        prune.purge_cache()
+
+
+@app.command()
+def prune(
+    purge: Purge = False,
+    everything: Annotated[bool, typer.Option("--all", help="Labs that run well, too.")] = False,
+) -> None:
+    """Take away what crashed or interrupted labs left, of any checkout."""
+    _as_root()
+    from staithe.lab import prune as labs
+
+    swept = labs.prune(everything=everything)
+    _say(f"took away: {', '.join(swept)}" if swept else "nothing to take away")
+    if purge:
+        labs.purge_cache()
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the lab's description as JSON.")] = False,
+) -> None:
+    """Show this checkout's hosts."""
+    from staithe.lab import host, state
+
+    lab = state.running()
+    if as_json:
+        typer.echo((lab.folder / "lab.json").read_text(), nl=False)
+        return
+    for entry in lab.hosts.values():
+        typer.echo(f"{entry.name:5} {entry.ip:15} {entry.image:5} {host.system_state(lab.id, entry)}")
+    if lab.registry:
+        word = "" if lab.registry.process.alive() else "  (dead)"
+        typer.echo(f"registry {lab.registry.url}  {', '.join(lab.registry.images)}{word}")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def ssh(
+    name: Annotated[str, typer.Argument(metavar="HOST")],
+    command: Annotated[list[str] | None, typer.Argument(metavar="[CMD]...")] = None,
+) -> None:
+    """Log in to a host, or run a command on it."""
+    from staithe.errors import LabError
+    from staithe.lab import state
+
+    lab = state.running()
+    if name not in lab.hosts:
+        raise LabError(f"no host {name!r} in this lab", expected=", ".join(lab.hosts), hint="staithe lab status")
+    os.execvp("ssh", ["ssh", "-q", "-F", str(lab.ssh_config), name, *(command or [])])  # noqa: S606
+
+
+@app.command()
+def artifacts() -> None:
+    """Make engine archives and small images from the distribution's own packages (once)."""
+    _as_root()
+    from staithe.lab import artifacts as make
+    from staithe.lab.progress import step
+
+    with step("artifacts") as say:
+        made = make.ensure(say)
+    for path in made.paths():
+        typer.echo(path)
+
+
+@app.command()
+def registry(action: Annotated[str, typer.Argument(metavar="start|stop")]) -> None:
+    """Start or stop a registry on the lab's bridge, with an image that hosts can pull by its docker.io name."""
+    from staithe.errors import LabError
+
+    if action not in ("start", "stop"):
+        raise LabError(f"registry {action!r}", expected="start or stop", hint="staithe lab registry start")
+    _as_root()
+    if action == "start":
+        _start_registry()
+    else:
+        from staithe.lab import registry as server
+
+        server.stop()
+
+
+def _start_registry() -> None:
+    from staithe.lab import registry as server
+
+    running = server.start()
+    _say(f"registry {running.url} answers for {', '.join(running.images)}")

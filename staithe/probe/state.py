@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -83,6 +83,8 @@ class Engine(_Part):
     binaries: dict[str, EngineBinary] = {}
     # Every file below staithe's versioned directories, by absolute path, with its sha256.
     placed: dict[str, str] = {}
+    # Names of the versioned directories that are there.
+    directories: tuple[str, ...] = ()
     # Where `current` points to: the name of the versioned directory; None when there is none.
     current: str | None = None
 
@@ -191,3 +193,7 @@ class HostState(_Part):
     # Seconds since the epoch on the host, and what the probe found odd: section -> text.
     clock: int = 0
     odd: dict[str, str] = {}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; `pyinfra INVENTORY fact ...` looks for a method of this name."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,54 @@
+"""daemon.json."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api.command import FunctionCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
+
+from staithe.errors import CommandFailed, ConfigRefused
+from staithe.host import Session, carry_out, session
+from staithe.host_layout import DAEMON_JSON
+from staithe.placing import archive_of, place_script, restore_script, staged
+from staithe.shell import quote
+
+# The unit's own flags: a key that stands in both is refused by the engine, so they are part of the check.
+_UNIT_FLAGS = "-H fd:// --containerd=/run/containerd/containerd.sock"
+_REFUSED = 67
+
+
+@operation()
+def configure() -> Generator[FunctionCommand, None, None]:
+    """Write daemon.json after the engine that is to run with it has accepted it."""
+    here = session(host)
+    changes = here.changes("daemon")
+    if not changes:
+        host.noop("daemon.json is as described")
+        return
+    yield carry_out(here, changes, lambda: _configure(here))
+
+
+def _configure(here: Session) -> None:
+    assert here.desired is not None
+    files = {DAEMON_JSON: here.desired.files[DAEMON_JSON]}
+    dockerd = quote(f"{here.desired.directory}/dockerd")
+    # Engines before 23.0 have no --validate; the configuration's own types are all there is then.
+    validate = f"""if {dockerd} --help 2>&1 | grep -q -e --validate; then
+  {dockerd} --validate --config-file {quote(staged(DAEMON_JSON))} {_UNIT_FLAGS} >&2 || exit {_REFUSED}
+fi"""
+    script = place_script(files, foreign=here.foreign(files), validate=validate)
+    here.undo.append(restore_script(files))
+    try:
+        here.run(script, "daemon.json", stdin=[archive_of(files)])
+    except CommandFailed as error:
+        if f"exit code {_REFUSED}" not in error.message:
+            raise
+        here.undo.pop()
+        raise ConfigRefused(
+            "the engine refuses daemon.json",
+            found=error.found,
+            hint="correct `daemon` in the group data, then: staithe config check INVENTORY",
+        ) from error
+    here.verify("daemon", "files")

@@ -1,0 +1,101 @@
+"""The bundle's images in the engine's store."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Generator, Sequence
+
+from pyinfra.api.command import FunctionCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
+from staithe.bundle.load_archive import load_metadata
+
+from staithe.bundle.contents import Blob, ImageArtifact
+from staithe.change import Change
+from staithe.errors import CommandFailed, TransferFailed
+from staithe.host import Session, carry_out, session
+from staithe.host_layout import BLOB_DIR, STATE_DIR
+from staithe.placing import receive_blob_script
+from staithe.shell import join
+from staithe.transfer import read_blob
+
+_TRANSFER_TIMEOUT_S = 2400.0
+_LOAD_TIMEOUT_S = 900.0
+# Manifests and configs are a few KiB: they travel together, in one exec with the load itself.
+_SMALL_BYTES = 64 << 10
+_LOAD_DIR = f"{STATE_DIR}/load"
+
+
+@operation()
+def load() -> Generator[FunctionCommand, None, None]:
+    """Send the blobs that the host lacks, load the images, take the blobs away again."""
+    here = session(host)
+    changes = here.changes("images")
+    if not changes:
+        host.noop("the images are there")
+        return
+    yield carry_out(here, changes, lambda: _load(here, changes))
+
+
+def _load(here: Session, changes: Sequence[Change]) -> None:
+    assert here.desired is not None
+    targets = {change.target for change in changes}
+    images = [image for image in here.desired.images if ", ".join(image.references) in targets]
+    blobs = {blob.digest: blob for image in images for blob in image.blobs}
+    small = [blob for blob in blobs.values() if blob.size_bytes <= _SMALL_BYTES]
+    there = here.run(f"ls -1 {BLOB_DIR} 2>/dev/null || :", "blobs that are there").stdout.decode().split()
+    for blob in blobs.values():
+        if blob not in small and blob.hex not in there:
+            _send(here, blob)
+    here.run(
+        _load_script(small, list(blobs.values())),
+        "load images",
+        stdin=[_metadata(here, images, small)],
+        timeout_s=_LOAD_TIMEOUT_S,
+    )
+    here.verify("images", "images")
+
+
+def _send(here: Session, blob: Blob) -> None:
+    assert here.desired is not None
+    data = read_blob(here.desired.bundle.blob_path(blob), blob, here)
+    try:
+        here.run(receive_blob_script(blob), f"blob {blob.hex[:12]}", stdin=data, timeout_s=_TRANSFER_TIMEOUT_S)
+    except CommandFailed as error:
+        raise TransferFailed(
+            f"blob {blob.hex[:12]} did not arrive whole", found=error.found, hint=f"staithe logs {here.name}"
+        ) from error
+
+
+def _metadata(here: Session, images: Sequence[ImageArtifact], small: Sequence[Blob]) -> bytes:
+    assert here.desired is not None
+    files = dict(load_metadata(images))
+    files.update({f"blobs/sha256/{b.hex}": here.desired.bundle.blob_path(b).read_bytes() for b in small})
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def _load_script(small: Sequence[Blob], blobs: Sequence[Blob]) -> str:
+    sums = "".join(f"{blob.hex}  blobs/sha256/{blob.hex}\n" for blob in small)
+    large = [blob for blob in blobs if blob not in small]
+    moves = "".join(f"ln -f {BLOB_DIR}/{blob.hex} blobs/sha256/{blob.hex}\n" for blob in large)
+    names = ["oci-layout", "index.json", "manifest.json", *(f"blobs/sha256/{blob.hex}" for blob in blobs)]
+    return f"""set -eu
+umask 077
+rm -rf {_LOAD_DIR}
+mkdir -p {_LOAD_DIR}/blobs/sha256
+trap 'rm -rf {_LOAD_DIR}' EXIT
+cd {_LOAD_DIR}
+tar -xf - --no-same-owner
+sha256sum --quiet -c - <<'SUMS'
+{sums}SUMS
+{moves}tar -cf - {join(names)} | docker -H unix:///run/docker.sock load
+cd /
+rm -f {join(f"{BLOB_DIR}/{blob.hex}" for blob in blobs)}
+"""

@@ -1,0 +1,105 @@
+"""The engine's services: enabled, running with what is described, healthy - or back to the former state."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from pyinfra.api.command import FunctionCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
+
+from staithe.change import Change
+from staithe.errors import CommandFailed, CommandTimeout, EngineUnhealthy
+from staithe.host import Session, carry_out, session
+from staithe.host_layout import RUNNING
+from staithe.record import running_text
+from staithe.shell import join
+
+
+@operation()
+def run() -> Generator[FunctionCommand, None, None]:
+    """Enable, start, restart or reload what the state asks for, and wait until the engine answers."""
+    here = session(host)
+    changes = here.changes("service")
+    if not changes:
+        host.noop("the engine runs with what is described")
+        return
+    yield carry_out(here, changes, lambda: _run(here, changes))
+
+
+def _run(here: Session, changes: Sequence[Change]) -> None:
+    assert here.state is not None and here.desired is not None
+    restarts = _targets(changes, "restart")
+    # Reversed when it runs, so this comes last: the files are back by then.
+    here.undo.insert(0, _back_script(here))
+    timeout_s = here.config.service.health_timeout_s
+    try:
+        here.run(_script(changes, timeout_s), "start the engine", timeout_s=timeout_s * 2 + 30)
+    except (CommandFailed, CommandTimeout) as error:
+        raise EngineUnhealthy(
+            f"the engine did not become healthy within {timeout_s} s",
+            found=_engine_words(here) or error.found,
+            hint=f"staithe logs {here.name}   # and on the host: journalctl -u docker",
+        ) from error
+    here.undo.clear()
+    here.refresh("units", "docker", "images")
+    fresh = frozenset(restarts + _targets(changes, "start") + _targets(changes, "reload"))
+    here.place({RUNNING: running_text(here.state, here.desired, fresh)}, "note what runs")
+    here.verify("service", "record")
+
+
+def _targets(changes: Sequence[Change], kind: str) -> tuple[str, ...]:
+    return tuple(change.target for change in changes if change.kind == kind)
+
+
+def _script(changes: Sequence[Change], timeout_s: int) -> str:
+    """Return the shell text for all changes; fails when the engine does not answer in time."""
+    lines = ["set -eu", "systemctl daemon-reload"]
+    enable = [c.target for c in changes if c.kind == "enable" and c.after == "enabled"]
+    disable = [c.target for c in changes if c.kind == "enable" and c.after == "disabled"]
+    restarts, reloads = _targets(changes, "restart"), _targets(changes, "reload")
+    if enable:
+        lines.append(f"systemctl -q enable {join(enable)}")
+    if disable:
+        lines.append(f"systemctl -q disable {join(disable)}")
+    if restarts or _targets(changes, "start"):
+        # A unit that failed too often is not started again before its counter is reset.
+        lines.append("systemctl reset-failed containerd.service docker.service docker.socket 2>/dev/null || :")
+    for verb, units in (("start", _targets(changes, "start")), ("restart", restarts), ("reload", reloads)):
+        if units:
+            lines.append(f"timeout {timeout_s} systemctl {verb} {join(units)}")
+    lines.append(f"""end=$(($(date +%s) + {timeout_s}))
+while :; do
+  if [ "$(systemctl is-active docker.service)" = active ] &&
+    timeout 10 docker -H unix:///run/docker.sock version --format '{{{{.Server.Version}}}}'; then exit 0; fi
+  if [ "$(date +%s)" -ge "$end" ]; then exit 1; fi
+  sleep 0.2
+done""")
+    return "\n".join(lines) + "\n"
+
+
+def _back_script(here: Session) -> str:
+    """Return the shell text that brings the services back to how they were found."""
+    assert here.state is not None
+    lines = ["systemctl reset-failed containerd.service docker.service docker.socket 2>/dev/null || :"]
+    for unit in ("docker.socket", "containerd.service", "docker.service"):
+        was = here.state.units.get(unit)
+        if was is not None and was.active_state == "active":
+            lines.append(f"timeout 120 systemctl restart {unit} || :")
+        else:
+            lines.append(f"systemctl stop {unit} 2>/dev/null || :")
+        if was is not None and was.unit_file_state != "enabled":
+            lines.append(f"systemctl -q disable {unit} 2>/dev/null || :")
+    return "\n".join(lines)
+
+
+def _engine_words(here: Session) -> str:
+    """Return the engine's own last lines, errors first."""
+    result = here.run(
+        "journalctl -u docker.service -u containerd.service -n 40 --no-pager -o cat || :",
+        "the engine's log",
+        check=False,
+    )
+    lines = result.stdout.decode("utf-8", "replace").splitlines()
+    telling = [line for line in lines if any(word in line for word in ("failed", "error", "fatal", "unable"))]
+    return " | ".join((telling or lines)[-3:])

@@ -1,0 +1,30 @@
+"""Members of the docker group."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from pyinfra.api.command import FunctionCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
+
+from staithe.host import Session, carry_out, session
+from staithe.shell import join
+
+
+@operation()
+def join_group() -> Generator[FunctionCommand, None, None]:
+    """Add the described users to the docker group."""
+    here = session(host)
+    changes = here.changes("users")
+    if not changes:
+        host.noop("all are members")
+        return
+    names = [change.target.removesuffix(" to group docker") for change in changes]
+    yield carry_out(here, changes, lambda: _join(here, names))
+
+
+def _join(here: Session, names: list[str]) -> None:
+    script = "set -eu\n" + "".join(f"usermod -a -G docker -- {join([name])}\n" for name in names)
+    here.run(script, "docker group")
+    here.verify("users", "group")

@@ -1,0 +1,53 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from staithe.errors import UsageError
+
+Inventory = Annotated[
+    str, typer.Argument(help="Inventory file, or USER@HOST[:PORT] (several with commas).", show_default=False)
+]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option("--limit", "-l", help="Only these hosts or groups; patterns like 'web*'. Repeatable."),
+]
+Parallel = Annotated[int, typer.Option("--parallel", "-p", min=0, help="Hosts at work at once; 0: 40.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A configuration value that wins, like engine.version=28.5.2."),
+]
+Bundle = Annotated[str | None, typer.Option("--bundle", help="Short for --set engine.bundle=DIR.")]
+AcceptKeys = Annotated[
+    bool, typer.Option("--accept-new-host-keys", help="Accept SSH host keys that known_hosts does not have.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout; messages go to stderr.")]
+Shards = Annotated[int, typer.Option("--shards", min=1, help="Processes to spread the hosts over (large fleets).")]
+
+
+def read_settings(settings: list[str] | None, bundle: str | None) -> dict[str, Any]:
+    """Turn KEY=VALUE texts into a configuration layer. A value is JSON where it parses as such, else text."""
+    layer: dict[str, Any] = {}
+    given = list(settings or [])
+    if bundle:
+        given.append(f"engine.bundle={json.dumps(bundle)}")
+    for one in given:
+        key, equals, text = one.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {one} is not KEY=VALUE", hint="--set engine.version=28.5.2")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        *sections, name = key.split(".", 1) if key.startswith(("kernel.sysctl", "daemon.")) else key.split(".")
+        at = layer
+        for section in sections:
+            at = at.setdefault(section, {})
+            if not isinstance(at, dict):
+                raise UsageError(f"--set {one}: {section} was given a value before")
+        at[name] = value
+    return layer

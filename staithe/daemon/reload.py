@@ -1,0 +1,55 @@
+"""Whether the running engine takes a new daemon.json by reload, or needs a restart. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+# moby daemon/reload.go and reload_unix.go (HEAD, 2026-08); the documented keys and the ones only the code shows.
+RELOADABLE = frozenset(
+    {
+        "debug",
+        "labels",
+        "live-restore",
+        "max-concurrent-downloads",
+        "max-concurrent-uploads",
+        "max-download-attempts",
+        "default-runtime",
+        "runtimes",
+        "authorization-plugins",
+        "insecure-registries",
+        "registry-mirrors",
+        "shutdown-timeout",
+        "features",
+    }
+)
+# The engine keeps the old value of these when the key goes away; only a restart brings the default back.
+_KEPT_WHEN_REMOVED = frozenset({"debug", "shutdown-timeout"})
+
+Step = Literal["nothing", "reload", "restart"]
+
+
+def changed_keys(running: str | None, wanted: str) -> tuple[str, ...]:
+    """Return the top-level keys that differ between two texts of daemon.json, sorted."""
+    before, after = _read(running), _read(wanted)
+    return tuple(sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key)))
+
+
+def step(running: str | None, wanted: str) -> Step:
+    """Decide how the running engine comes from one text to the other."""
+    keys = changed_keys(running, wanted)
+    if not keys:
+        return "nothing"
+    removed = set(_read(running)) - set(_read(wanted))
+    if any(key not in RELOADABLE for key in keys) or removed & _KEPT_WHEN_REMOVED:
+        return "restart"
+    return "reload"
+
+
+def _read(text: str | None) -> dict[str, Any]:
+    """Read a daemon.json; what is no JSON object counts as empty, because no engine can run with it."""
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,261 @@
+"""The runner protocol: what the runner tells, and what it is told. JSON lines both ways, version 1.
+
+Within version 1 fields and event types are only added, never renamed or taken away.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from staithe.change import Change
+
+PROTOCOL_VERSION = 1
+
+Outcome = Literal["unchanged", "pending", "changed", "failed", "refused", "cancelled"]
+CheckStatus = Literal["passed", "failed", "skipped"]
+
+
+class ErrorReport(BaseModel):
+    """A StaitheError as data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    exit_code: int
+    message: str
+    hint: str | None = None
+
+
+class Problem(BaseModel):
+    """One thing that preflight found on a host."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str = Field(description="E301 and on; `staithe explain CODE`.")
+    message: str
+    found: str
+    expected: str
+    hint: str | None = None
+
+
+class HostSummary(BaseModel):
+    """What a person wants to know of a host at a glance."""
+
+    model_config = ConfigDict(frozen=True)
+
+    os: str = ""
+    kernel: str = ""
+    arch: str = ""
+    engine_version: str | None = None
+    engine_origin: str = "none"
+    storage_driver: str | None = None
+    cgroup: str | None = Field(default=None, description='Like "systemd v2"; from the engine when it runs.')
+    health: Literal["healthy", "stopped", "not installed", "unhealthy"] = "not installed"
+    containers_running: int | None = None
+
+
+class SmokeCheck(BaseModel):
+    """One smoke check: what it did, what it expected, what it saw, how long it took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    did: str
+    expected: str
+    saw: str
+    status: CheckStatus
+    seconds: float
+
+
+class Event(BaseModel):
+    """What all events have."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    schema_version: Literal[1] = 1
+    run_id: str = ""
+    seq: int = 0
+    time: float = Field(default=0.0, description="Seconds since the epoch.")
+    host: str | None = None
+    component: str | None = None
+    change_id: str | None = None
+
+
+class RunStarted(Event):
+    """The inventory is loaded; these hosts take part, in inventory order."""
+
+    type: Literal["run_started"] = "run_started"
+    hosts: list[str]
+
+
+class RunRefused(Event):
+    """The run ended before any host was asked: configuration, inventory or bundle."""
+
+    type: Literal["run_refused"] = "run_refused"
+    error: ErrorReport
+
+
+class InventoryDescribed(Event):
+    """The answer to mode `describe`: the data layers of each host, lowest priority first."""
+
+    type: Literal["inventory_described"] = "inventory_described"
+    hosts: list[dict[str, Any]]
+
+
+class HostConnected(Event):
+    """The SSH connection stands."""
+
+    type: Literal["host_connected"] = "host_connected"
+    seconds: float
+
+
+class HostPlanned(Event):
+    """What the host needs. Comes again when a stale state was probed again."""
+
+    type: Literal["host_planned"] = "host_planned"
+    summary: HostSummary
+    changes: list[Change]
+
+
+class HostRefused(Event):
+    """Preflight refused the host; all its problems."""
+
+    type: Literal["host_refused"] = "host_refused"
+    summary: HostSummary
+    problems: list[Problem]
+
+
+class Prepared(Event):
+    """All hosts of this runner are planned; it waits for `proceed`."""
+
+    type: Literal["prepared"] = "prepared"
+
+
+class ChangeStarted(Event):
+    """A change begins."""
+
+    type: Literal["change_started"] = "change_started"
+
+
+class ChangeDone(Event):
+    """A change is done and holds."""
+
+    type: Literal["change_done"] = "change_done"
+    seconds: float
+
+
+class Transferred(Event):
+    """Bytes of a blob on their way."""
+
+    type: Literal["transferred"] = "transferred"
+    blob: str
+    sent_bytes: int
+    total_bytes: int
+
+
+class Command(Event):
+    """A command ran on the host. Secrets are masked; input is never part of it."""
+
+    type: Literal["command"] = "command"
+    what: str
+    command: str
+    exit_code: int
+    seconds: float
+    output: str
+
+
+class SmokeChecked(Event):
+    """A smoke check ended."""
+
+    type: Literal["smoke_checked"] = "smoke_checked"
+    check: SmokeCheck
+
+
+class HostFailed(Event):
+    """The host failed; what follows on it is not done."""
+
+    type: Literal["host_failed"] = "host_failed"
+    error: ErrorReport
+
+
+class HostDone(Event):
+    """Nothing more comes from this host."""
+
+    type: Literal["host_done"] = "host_done"
+    outcome: Outcome
+    changed: list[str] = Field(default=[], description="Ids of the changes that were done.")
+    not_done: list[str] = Field(default=[], description="Ids of planned changes that were not done.")
+    seconds: float
+
+
+class RunDone(Event):
+    """Nothing more comes from this runner."""
+
+    type: Literal["run_done"] = "run_done"
+
+
+AnyEvent = Annotated[
+    RunStarted
+    | RunRefused
+    | InventoryDescribed
+    | HostConnected
+    | HostPlanned
+    | HostRefused
+    | Prepared
+    | ChangeStarted
+    | ChangeDone
+    | Transferred
+    | Command
+    | SmokeChecked
+    | HostFailed
+    | HostDone
+    | RunDone,
+    Field(discriminator="type"),
+]
+
+_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def read_event(line: str | bytes) -> AnyEvent:
+    """Read one line of the protocol; raise pydantic.ValidationError when it is none."""
+    return _ADAPTER.validate_json(line)
+
+
+def event_schema() -> dict[str, Any]:
+    """Return the JSON schema of all events."""
+    return _ADAPTER.json_schema()
+
+
+class Start(BaseModel):
+    """The first line that the runner is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["start"] = "start"
+    protocol: Literal[1] = 1
+    run_id: str
+    mode: Literal["describe", "preflight", "plan", "apply", "smoke"]
+    inventory: str
+    deploy: str = Field(default="deploy.py", description="Runbook, relative to the project root.")
+    limit: list[str] = []
+    settings: dict[str, Any] = Field(default={}, description="Configuration that wins over the inventory's (--set).")
+    parallel: int = Field(default=0, description="Hosts at work at once; 0: pyinfra's own choice.")
+    accept_new_host_keys: bool = False
+    deep: bool = False
+    proceed: bool = Field(default=False, description="Do not wait between plan and execution.")
+    shard: int = 0
+    shards: int = 1
+
+
+class Proceed(BaseModel):
+    """Carry the plan out."""
+
+    type: Literal["proceed"] = "proceed"
+
+
+class Cancel(BaseModel):
+    """Begin no further change; end when those at work are done."""
+
+    type: Literal["cancel"] = "cancel"

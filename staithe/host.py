@@ -1,0 +1,351 @@
+"""A host's session during a run: its configuration, its cached HostState, and the one way to run things on it.
+
+The session lives in `host.connector_data`, so prepare and execute share it. Nothing here is global: the deploy runs
+once for each host, in greenlets over the same modules.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pyinfra import logger
+from pyinfra.api.command import FunctionCommand, StringCommand
+
+from staithe import plan, preflight, ssh
+from staithe.bundle.read import read_bundle_cached
+from staithe.change import Change, Component
+from staithe.config import Config, config_for
+from staithe.desired import Desired, File, desired_for
+from staithe.errors import (
+    CommandFailed,
+    ConnectionLost,
+    HostError,
+    Interrupted,
+    ProbeFailed,
+    StaitheError,
+    SudoRefused,
+)
+from staithe.events import ChangeDone, ChangeStarted, Command, Event, Problem
+from staithe.placing import archive_of, place_script
+from staithe.probe.parse import parse
+from staithe.probe.script import build
+from staithe.probe.state import HostState
+from staithe.record import read_record
+from staithe.shell import quote
+
+if TYPE_CHECKING:
+    from pyinfra.api.host import Host
+    from pyinfra.api.state import State
+
+_KEY = "staithe_session"
+_STALE_S = 60.0
+_PROBE_LIMIT_BYTES = 8 << 20
+_PROBE_TIMEOUT_S = 60.0
+# The local end waits a little longer than the limit on the host, which is the one that ends the command.
+_GRACE_S = 15.0
+
+Emit = Callable[[Event], None]
+
+
+def _to_log(event: Event) -> None:
+    """Show events under plain pyinfra, where no runner listens."""
+    kind = getattr(event, "type", "")
+    if kind in ("change_done", "smoke_checked"):
+        detail = event.change_id or getattr(getattr(event, "check", None), "name", "")
+        logger.info(f"    [{event.host}] {kind.replace('_', ' ')}: {detail}")
+
+
+@dataclass
+class Session:
+    """What one run knows of one host."""
+
+    host: Host
+    config: Config
+    desired: Desired | None = None
+    state: HostState | None = None
+    probed_at: float = 0.0
+    emit: Emit = _to_log
+    deep: bool = False
+    # Set by the runner: begin no further change.
+    is_cancelled: Callable[[], bool] = lambda: False
+    error: StaitheError | None = None
+    problems: tuple[Problem, ...] = ()
+    # The plan as first shown, and what came of it.
+    planned: tuple[Change, ...] = ()
+    done: list[str] = field(default_factory=list)
+    # Shell texts that bring back what this run replaced, newest first (see operations/service.py).
+    undo: list[str] = field(default_factory=list)
+    executing: bool = False
+    made_group: bool = False
+    run_id: str = ""
+
+    @property
+    def name(self) -> str:
+        return str(self.host.name)
+
+    # --- running things ---
+
+    def run(
+        self,
+        script: str,
+        what: str,
+        *,
+        stdin: Iterable[bytes] = (),
+        timeout_s: float = 120.0,
+        limit_bytes: int = 1 << 20,
+        check: bool = True,
+        log: bool = True,
+    ) -> ssh.Completed:
+        """Run a POSIX sh script as root, ended on the host after `timeout_s`.
+
+        Raises CommandFailed (when `check`), CommandTimeout, ConnectionLost, SudoRefused.
+        """
+        command = f"timeout -k 5 {timeout_s:.0f} sh -c {quote(script)}"
+        if self._needs_sudo():
+            command = f"sudo -n -H {command}"
+        result = self._execute(command, stdin, timeout_s + _GRACE_S, limit_bytes)
+        if log:
+            self._log_command(what, script, result)
+        self._check_sudo(result)
+        if check and result.exit_code != 0:
+            raise CommandFailed(
+                f"{what} failed with exit code {result.exit_code}", found=_last_lines(result), hint=self._logs_hint()
+            )
+        return result
+
+    def _execute(self, command: str, stdin: Iterable[bytes], timeout_s: float, limit_bytes: int) -> ssh.Completed:
+        client = getattr(self.host.connector, "client", None)
+        if client is not None:
+            return ssh.execute(client, command, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes)
+        # @fake, @local and other connectors of pyinfra.
+        began = time.monotonic()
+        ok, output = self.host.connector.run_shell_command(StringCommand(command))
+        return ssh.Completed(0 if ok else 1, output.stdout.encode(), output.stderr.encode(), time.monotonic() - began)
+
+    def _needs_sudo(self) -> bool:
+        return bool(self.host.data.get("_sudo", True))
+
+    def _check_sudo(self, result: ssh.Completed) -> None:
+        text = result.stderr.decode("utf-8", "replace")
+        first = text.strip().splitlines()[0] if text.strip() else ""
+        refused = result.exit_code == 1 and first.startswith("sudo:")
+        if self._needs_sudo() and (refused or (result.exit_code == 127 and "sudo" in first)):
+            raise SudoRefused(
+                "the user may not become root",
+                found=first,
+                expected="sudo without a password",
+                hint="on the host: echo 'USER ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/staithe, with the user's name",
+            )
+
+    def _log_command(self, what: str, script: str, result: ssh.Completed) -> None:
+        output = result.stdout.decode("utf-8", "replace") + result.stderr.decode("utf-8", "replace")
+        self.emit(
+            Command(
+                host=self.name,
+                what=what,
+                command=script,
+                exit_code=result.exit_code,
+                seconds=round(result.seconds, 3),
+                output=output[-65536:],
+            )
+        )
+
+    def _logs_hint(self) -> str:
+        return f"staithe logs {self.name}"
+
+    # --- knowing the host ---
+
+    def probe(self) -> HostState:
+        """Ask the host everything, in one exec."""
+        request = plan.probe_request(self.config, deep=self.deep)
+        self.state = self._ask(build(request), None)
+        self.probed_at = time.monotonic()
+        return self.state
+
+    def refresh(self, *sections: str) -> None:
+        """Ask again for what an operation has changed, and nothing else."""
+        request = plan.probe_request(self.config, sections=sections)
+        self.state = self._ask(build(request), self.state)
+
+    def _ask(self, script: str, base: HostState | None) -> HostState:
+        result = self.run(
+            script,
+            "probe",
+            timeout_s=_PROBE_TIMEOUT_S,
+            limit_bytes=_PROBE_LIMIT_BYTES,
+            check=False,
+            log=False,
+        )
+        if result.exit_code != 0 and b"staithe-probe" not in result.stdout:
+            raise ProbeFailed(
+                f"the probe ended with exit code {result.exit_code}",
+                found=_last_lines(result),
+                hint=f"ssh {self.name}",
+            )
+        return parse(result.stdout.decode("utf-8", "replace"), base)
+
+    def look(self) -> None:
+        """Probe only, remembering a failure instead of raising: an exception would stop all hosts."""
+        try:
+            self.probe()
+        except StaitheError as error:
+            self.error = error
+
+    def begin(self) -> None:
+        """Probe, check and plan. Remembers a failure instead of raising: an exception would stop all hosts."""
+        try:
+            self.state = self.probe()
+            self.desired = desired_for(self.config, self.state, self._bundle())
+            self.problems = preflight.check(self.state, self.config, self.desired)
+            if not self.problems:
+                self.planned = plan.changes(self.state, self.config, self.desired)
+        except StaitheError as error:
+            self.error = error
+
+    def _bundle(self) -> Any:
+        return read_bundle_cached(self.config.engine.bundle)
+
+    @property
+    def ready(self) -> bool:
+        return self.error is None and not self.problems and self.state is not None
+
+    def changes(self, component: Component) -> tuple[Change, ...]:
+        """Return what `component` has to do: of the plan while preparing, of the state as it is now while executing."""
+        if not self.ready or self.state is None or self.desired is None:
+            return ()
+        if not self._is_executing():
+            return tuple(change for change in self.planned if change.component == component)
+        if not self.executing:
+            self.executing = True
+            if time.monotonic() - self.probed_at > _STALE_S:
+                self.probe()
+        return plan.component_changes(component, self.state, self.config, self.desired, self.done)
+
+    def verify(self, component: Component, *sections: str) -> None:
+        """Ask the host again and make sure that nothing of the component is left to do."""
+        self.refresh(*sections)
+        assert self.state is not None and self.desired is not None
+        left = plan.component_changes(component, self.state, self.config, self.desired, self.done)
+        if left:
+            first = left[0]
+            raise CommandFailed(
+                f"{first.target} did not take the change",
+                found=first.before or first.reason,
+                expected=first.after,
+                hint=self._logs_hint(),
+            )
+
+    def foreign(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return those of the paths whose present content staithe never wrote."""
+        assert self.state is not None
+        record = read_record(self.state)
+        owned = set(record.contents.files) if record else set()
+        return tuple(path for path in paths if path not in owned)
+
+    def place(self, texts: Mapping[str, str], what: str, then: str = "") -> None:
+        """Put owner-only files of staithe's own in place, then run `then`."""
+        files = {path: File(text, "600") for path, text in texts.items()}
+        self.run(place_script(files) + then, what, stdin=[archive_of(files)])
+
+    def roll_back(self) -> None:
+        """Bring back what this run replaced, if it did not come as far as a healthy engine."""
+        if not self.undo:
+            return
+        script = "\n".join(reversed(self.undo)) + "\n"
+        self.undo.clear()
+        self.run(script, "bring the former state back", timeout_s=300, check=False)
+
+    # --- what transfers ask ---
+
+    def tell(self, event: Event) -> None:
+        self.emit(event)
+
+    def stopped(self) -> bool:
+        return self.is_cancelled()
+
+    def _is_executing(self) -> bool:
+        return bool(self.host.state.is_executing)
+
+    def fail(self, error: StaitheError) -> None:
+        """Remember the first failure of the host."""
+        if self.error is None:
+            self.error = error
+
+
+def session(host: Host) -> Session:
+    """Return the host's session; make one from the inventory's data when no runner did (plain pyinfra)."""
+    found = host.connector_data.get(_KEY)
+    if found is None:
+        found = attach(host, Session(host=host, config=config_for(host.name, host.data)))
+    assert isinstance(found, Session)
+    return found
+
+
+def attach(host: Host, new: Session) -> Session:
+    """Give the host its session for this run."""
+    host.connector_data[_KEY] = new
+    return new
+
+
+def carry_out(session: Session, changes: Iterable[Change], action: Callable[[], None]) -> FunctionCommand:
+    """Make the command that does `action` for `changes`: nothing escapes it, every failure is a typed error."""
+
+    def guarded(state: State, host: Host) -> bool:
+        began = time.monotonic()
+        try:
+            if session.is_cancelled():
+                raise Interrupted("stopped before this change")
+            for change in changes:
+                session.emit(ChangeStarted(host=session.name, component=change.component, change_id=change.id))
+            action()
+        except StaitheError as error:
+            _report(session, error)
+            _roll_back(session, error)
+            return False
+        except Exception as error:  # noqa: BLE001 - anything else would end in pyinfra's traceback
+            logger.debug("unforeseen", exc_info=True)
+            _report(session, HostError(f"unforeseen: {type(error).__name__}: {error}"))
+            return False
+        seconds = round(time.monotonic() - began, 3)
+        for change in changes:
+            session.done.append(change.id)
+            session.emit(
+                ChangeDone(host=session.name, component=change.component, change_id=change.id, seconds=seconds)
+            )
+        return True
+
+    return FunctionCommand(guarded, (), {})
+
+
+def _roll_back(session: Session, error: StaitheError) -> None:
+    """Bring the former state back; without a connection the next run mends what this one left."""
+    if isinstance(error, ConnectionLost | Interrupted):
+        return
+    try:
+        session.roll_back()
+    except StaitheError as second:
+        logger.error(f"[{session.name}] the former state could not be brought back: {second}")
+
+
+def _report(session: Session, error: StaitheError) -> None:
+    session.fail(error)
+    logger.error(f"[{session.name}] error {error.code}: {error}" + (f"\n    try: {error.hint}" if error.hint else ""))
+
+
+def _last_lines(result: ssh.Completed, count: int = 3) -> str:
+    text = (result.stderr or result.stdout).decode("utf-8", "replace").strip()
+    return " | ".join(text.splitlines()[-count:]) or "no output"
+
+
+def peer_of(session: Session) -> Session | None:
+    """Return another connected host of this run, the next in inventory order; None when there is none."""
+    hosts = list(session.host.inventory)
+    at = hosts.index(session.host)
+    for other in hosts[at + 1 :] + hosts[:at]:
+        found = other.connector_data.get(_KEY)
+        if other.connected and isinstance(found, Session) and found.ready:
+            return found
+    return None

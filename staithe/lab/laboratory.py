@@ -1,0 +1,140 @@
+"""The lab as a whole: up, reset, down. The order of each is written here, the steps elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from staithe.errors import LabError
+from staithe.lab import base, host, identity, kernel, layers, lock, network, places, prune, state
+from staithe.lab.progress import step
+from staithe.lab.setup import install_packages
+from staithe.project import project_root
+
+_AT_ONCE = 8
+
+
+def lock_file(lab: str) -> Path:
+    """Return the lock that every command which changes a lab holds."""
+    return places.run_dir() / f"{lab}.lock"
+
+
+@contextmanager
+def changing() -> Iterator[state.Lab]:
+    """Give the locked lab to a command that changes it. begin() marks it as changing: so prune sees a crash."""
+    lab_id = places.lab_id()
+    with lock.held(lock_file(lab_id), wait=False):
+        lab = state.load(lab_id) or state.Lab(lab_id, str(project_root()))
+        yield lab
+        lab.state = "ready"
+        lab.save()
+
+
+def up(names: Sequence[str], *, image: str | None = None, cgroup: str | None = None) -> state.Lab:
+    """Make these hosts exist and run; those that run already are left alone."""
+    for name in names:
+        places.host_number(name)
+    wanted_image = image or layers.DEFAULT_IMAGE
+    lower = base.lower_dirs(wanted_image)
+    install_packages()
+    if not base.exists():
+        with step("base: a small userland with an EL look"):
+            base.ensure()
+    with changing() as lab:
+        alive = {name for name, h in lab.hosts.items() if h.keeper.alive()}
+        for name in sorted(alive & set(names)):
+            if image is not None and lab.hosts[name].image != image:
+                raise LabError(
+                    f"{name} runs the image {lab.hosts[name].image}, not {image}",
+                    hint=f"staithe lab reset {name} --image {image}",
+                )
+        missing = [name for name in names if name not in alive]
+        _prepare(lab, len(missing))
+        lower = [kernel.modules_layer(lower[-1]), *lower]
+        _start(lab, [host.Order(name, wanted_image, cgroup or "auto", lower) for name in missing])
+    return lab
+
+
+def reset(names: Sequence[str], *, image: str | None = None, cgroup: str | None = None) -> state.Lab:
+    """Give hosts back the state they had when they first started, keeping address, MAC and host key."""
+    with changing() as lab:
+        for name in names or list(lab.hosts):
+            if name not in lab.hosts:
+                raise LabError(
+                    f"no host {name!r} in this lab", expected=", ".join(lab.hosts), hint="staithe lab status"
+                )
+        lower_dirs = {name: base.lower_dirs(image or lab.hosts[name].image) for name in names or lab.hosts}
+        _prepare(lab, 0)
+        orders = []
+        for name, image_dirs in lower_dirs.items():
+            former = lab.hosts[name]
+            lower = [kernel.modules_layer(image_dirs[-1]), *image_dirs]
+            orders.append(host.Order(name, image or former.image, cgroup or former.cgroup, lower))
+        _start(lab, orders)
+    return lab
+
+
+def _prepare(lab: state.Lab, hosts: int) -> None:
+    """Mark the lab as changing and make what its hosts need. All checks of what the user asked are done by now."""
+    lab.begin()
+    with lock.held(places.run_dir() / "machine.lock"):
+        subnet = network.ensure(lab.id)
+        kernel.raise_inotify_limit(hosts + prune.hosts_on_machine())
+    lab.bridge, lab.address, lab.subnet = places.bridge_name(lab.id), network.gateway_of(subnet), str(subnet)
+    identity.user_key(lab)
+    lab.save()
+
+
+def _start(lab: state.Lab, orders: Sequence[host.Order]) -> None:
+    """Start hosts side by side; those that do not boot are taken away again and named together."""
+    trash = []
+    problems: list[str] = []
+
+    def begin(order: host.Order) -> tuple[Path | None, state.Host]:
+        former = host.stop(lab.id, order.name)
+        return former, host.start(lab, order)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for former, started in pool.map(begin, orders):
+            trash.append(former)
+            lab.hosts[started.name] = started
+        lab.hosts = dict(sorted(lab.hosts.items(), key=lambda item: places.host_number(item[0])))
+        identity.write_client_files(lab)
+        lab.save()
+        waiting = {order.name: pool.submit(host.wait, lab.id, lab.hosts[order.name]) for order in orders}
+        list(pool.map(host.discard, trash))
+        for name, result in waiting.items():
+            try:
+                result.result()
+            except LabError as error:
+                problems.append(str(error))
+                host.discard(host.stop(lab.id, name))
+                del lab.hosts[name]
+    if problems:
+        identity.write_client_files(lab)
+        lab.state = "ready"
+        lab.save()
+        raise LabError("\n".join(problems), hint="staithe lab setup, then staithe lab up again")
+
+
+def down() -> None:
+    """End the lab and take away everything it made on this machine save the cache."""
+    lab_id = places.lab_id()
+    with lock.held(lock_file(lab_id), wait=False):
+        prune.sweep(lab_id)
+    prune.tidy()
+
+
+def host_names(words: Iterable[str]) -> list[str]:
+    """Return host names for what a user typed: a number of hosts, or names."""
+    words = list(words)
+    if len(words) == 1 and words[0].isdigit():
+        count = int(words[0])
+        if not 1 <= count <= places.MAX_HOSTS:
+            raise LabError(f"{count} hosts", expected=f"1 to {places.MAX_HOSTS}", hint="staithe lab up 3")
+        return [f"h{number}" for number in range(1, count + 1)]
+    for word in words:
+        places.host_number(word)
+    return words

@@ -1,0 +1,188 @@
+"""The shell texts and archives that put files on a host, never half: beside, then renamed, the old one kept. Pure."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from staithe.bundle.contents import Blob, EngineArtifact
+from staithe.desired import File
+from staithe.host_layout import BIN_DIR, BLOB_DIR, ENGINE_CURRENT, ENGINE_ROOT, STAMPS, STATE_DIR
+from staithe.shell import join, quote
+
+# The last content that staithe replaced, by the file's own path below these folders.
+PREVIOUS_DIR = f"{STATE_DIR}/previous"
+# What stood there before staithe's first apply.
+ORIGINAL_DIR = f"{STATE_DIR}/original"
+
+_PRELUDE = f"set -eu\numask 022\nmkdir -p -m 700 {STATE_DIR}\n"
+
+_RELABEL = """relabel() {
+  if command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled; then restorecon -RF "$@"; fi
+}
+"""
+
+
+def staged(path: str) -> str:
+    """Return the name beside `path` under which its new content arrives."""
+    pure = PurePosixPath(path)
+    return str(pure.parent / f".{pure.name}.staithe-new")
+
+
+def archive_of(files: Mapping[str, File]) -> bytes:
+    """Return a tar of the files under their staged names, owned by root."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for path, file in files.items():
+            data = file.text.encode()
+            info = tarfile.TarInfo(staged(path).lstrip("/"))
+            info.size, info.mode = len(data), int(file.mode, 8)
+            info.uname = info.gname = "root"
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def place_script(paths: Iterable[str], *, foreign: Iterable[str] = (), validate: str = "") -> str:
+    """Return the script that takes `archive_of` on stdin and puts the files in place.
+
+    `foreign`: paths whose present content is not staithe's; a copy of it is kept for good. `validate`: shell text
+    that runs between arrival and swap; when it fails nothing is swapped.
+    """
+    wanted = list(paths)
+    folders = sorted({str(PurePosixPath(path).parent) for path in wanted})
+    new = join(staged(path) for path in wanted)
+    lines = [
+        _PRELUDE + _RELABEL,
+        f"trap {quote(f'rm -f {new}')} EXIT",
+        f"mkdir -p {join(folders)}",
+        "tar -C / -xpf - --no-same-owner",
+        validate,
+    ]
+    for path in wanted:
+        if path in set(foreign):
+            lines.append(_keep(path, ORIGINAL_DIR, only_first=True))
+        lines.append(_keep(path, PREVIOUS_DIR))
+        lines.append(f"mv -f {quote(staged(path))} {quote(path)}")
+    lines.append(f"relabel {join(wanted)}")
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _keep(path: str, below: str, *, only_first: bool = False) -> str:
+    copy = quote(below + path)
+    folder = quote(str(PurePosixPath(below + path).parent))
+    keep = f"mkdir -p {folder}; cp -p {quote(path)} {copy}"
+    if only_first:
+        return f"if [ -f {quote(path)} ] && [ ! -e {copy} ]; then {keep}; fi"
+    return f"if [ -f {quote(path)} ]; then {keep}; else rm -f {copy}; fi"
+
+
+def restore_script(paths: Iterable[str]) -> str:
+    """Return the shell text that brings back what `place_script` replaced."""
+    lines = []
+    for path in paths:
+        copy = quote(PREVIOUS_DIR + path)
+        new = quote(staged(path))
+        lines.append(
+            f"if [ -f {copy} ]; then cp -p {copy} {new} && mv -f {new} {quote(path)}; else rm -f {quote(path)}; fi"
+        )
+    return "\n".join(lines)
+
+
+def receive_blob_script(blob: Blob) -> str:
+    """Return the script that takes one blob on stdin, checks it and gives it its name."""
+    final = f"{BLOB_DIR}/{blob.hex}"
+    return f"""{_PRELUDE}umask 077
+mkdir -p {BLOB_DIR}
+part={BLOB_DIR}/.{blob.hex}.part
+trap 'rm -f "$part"' EXIT
+sum=$(tee "$part" | sha256sum)
+size=$(stat -c %s "$part")
+if [ "$size" != {blob.size_bytes} ]; then echo "staithe: $size of {blob.size_bytes} bytes arrived" >&2; exit 65; fi
+if [ "${{sum%% *}}" != {blob.hex} ]; then echo "staithe: sha256 is ${{sum%% *}}" >&2; exit 65; fi
+mv -f "$part" {final}
+"""
+
+
+def receive_engine_script(engine: EngineArtifact) -> str:
+    """Return the script that takes the engine archive on stdin, unpacks and checks it on the way, and stamps it.
+
+    The archive is never written to disk: what is unpacked gets its name only when the sha256 of the whole stream is
+    right. A directory that is there already gets its programs replaced by rename, so a running one is not disturbed.
+    """
+    final = f"{ENGINE_ROOT}/{engine.directory}"
+    names = sorted(engine.programs)
+    members = join(f"docker/{name}" for name in names)
+    stamps = "\n".join(
+        f'printf "%s %s %s\\n" {engine.programs[name].sha256} "$(stat -c "%s %i %Y %Z" {final}/{quote(name)})" '
+        f"{final}/{quote(name)}"
+        for name in names
+    )
+    return f"""{_PRELUDE}{_RELABEL}
+new={ENGINE_ROOT}/.new-{engine.directory}
+mkdir -p {ENGINE_ROOT}
+rm -rf "$new"
+mkdir "$new"
+fifo={STATE_DIR}/.engine.fifo
+rm -f "$fifo"
+mkfifo "$fifo"
+trap 'rm -rf "$new" "$fifo"' EXIT
+sha256sum < "$fifo" > "$fifo.sum" &
+tee "$fifo" | {{
+  tar -C "$new" -xzf - --strip-components=1 --no-same-owner {members} && ok=0 || ok=$?
+  cat > /dev/null
+  exit "$ok"
+}}
+wait
+sum=$(cat "$fifo.sum")
+rm -f "$fifo.sum"
+if [ "${{sum%% *}}" != {engine.archive.hex} ]; then
+  echo "staithe: sha256 of the archive is ${{sum%% *}}" >&2
+  exit 65
+fi
+chmod 755 "$new" "$new"/*
+if [ -d {final} ]; then
+  for name in {join(names)}; do mv -f "$new/$name" "{final}/$name"; done
+else
+  mv "$new" {final}
+fi
+relabel {ENGINE_ROOT}
+touch {STAMPS}
+{{ grep -v " {final}/" {STAMPS} || :
+{stamps}
+}} > {STAMPS}.new
+chmod 600 {STAMPS}.new
+mv -f {STAMPS}.new {STAMPS}
+"""
+
+
+def switch_engine_script(directory: str, programs: Iterable[str]) -> str:
+    """Return the script that makes /usr/bin/PROGRAM lead to `directory`: links first, then one rename for all."""
+    links = "\n".join(f"link {quote(name)}" for name in programs)
+    return f"""{_PRELUDE}{_RELABEL}
+link() {{
+  path={BIN_DIR}/$1
+  case $(readlink "$path" || :) in {ENGINE_CURRENT}/*) return 0 ;; esac
+  if [ -e "$path" ] || [ -L "$path" ]; then
+    echo "staithe: $path is there and is not staithe's" >&2
+    exit 66
+  fi
+  ln -s "{ENGINE_CURRENT}/$1" "$path"
+  relabel "$path"
+}}
+{links}
+ln -sfn {quote(directory)} {ENGINE_ROOT}/.current.new
+mv -Tf {ENGINE_ROOT}/.current.new {ENGINE_CURRENT}
+"""
+
+
+def switch_back_script(directory: str | None, made_links: Iterable[str]) -> str:
+    """Return the shell text that undoes `switch_engine_script`."""
+    lines = [f"rm -f {quote(f'{BIN_DIR}/{name}')}" for name in made_links]
+    if directory is None:
+        lines.append(f"rm -f {ENGINE_CURRENT}")
+    else:
+        lines.append(f"ln -sfn {quote(directory)} {ENGINE_ROOT}/.current.new")
+        lines.append(f"mv -Tf {ENGINE_ROOT}/.current.new {ENGINE_CURRENT}")
+    return "\n".join(lines)

@@ -1,0 +1,78 @@
+"""The pure heart: what a host needs so that it becomes as described.
+
+`changes` puts the components together in the order of deploy.py. Operations carry out exactly what
+`component_changes` returns for the state as it is then; no component looks at what another will do, so the same
+functions serve the plan and its execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from staithe.change import Change, Component
+from staithe.config import Config
+from staithe.desired import Desired
+from staithe.host_layout import DAEMON_JSON, MODULES_FILE, SYSCTL_FILE, UNIT_DIR, UNITS
+from staithe.plan import binaries, daemon, images, kernel, record, service, smoke, units, users
+from staithe.probe.request import ProbeRequest
+from staithe.probe.state import HostState
+
+ORDER: tuple[Component, ...] = (
+    "kernel",
+    "binaries",
+    "units",
+    "daemon",
+    "service",
+    "users",
+    "images",
+    "record",
+    "smoke",
+)
+
+
+def probe_request(config: Config, *, deep: bool = False, sections: Sequence[str] = ()) -> ProbeRequest:
+    """Say what to ask the host for this configuration."""
+    return ProbeRequest(
+        data_root=config.daemon.data_root or "/var/lib/docker",
+        modules=config.kernel.modules,
+        sysctl=tuple(sorted(config.kernel.sysctl)),
+        files=(MODULES_FILE, SYSCTL_FILE, *(f"{UNIT_DIR}/{unit}" for unit in UNITS), DAEMON_JSON),
+        users=config.users.docker_group,
+        deep=deep,
+        sections=tuple(sections),
+    )
+
+
+def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change, ...]:
+    """Return everything the host needs, in the order of work; empty when it is as described."""
+    found: list[Change] = []
+    for component in ORDER:
+        done = [item.id for item in found]
+        found.extend(component_changes(component, state, config, desired, done))
+    return tuple(found)
+
+
+def component_changes(  # noqa: PLR0911 - one line for each component reads better than a table
+    component: Component, state: HostState, config: Config, desired: Desired, done: Sequence[str]
+) -> tuple[Change, ...]:
+    """Return what one component needs. `done`: ids of the changes before it in this run; smoke asks for them."""
+    match component:
+        case "kernel":
+            return kernel.changes(state, config, desired)
+        case "binaries":
+            return binaries.changes(state, desired)
+        case "units":
+            return units.changes(state, desired)
+        case "daemon":
+            return daemon.changes(state, desired)
+        case "service":
+            return service.changes(state, config, desired)
+        case "users":
+            return users.changes(state, config)
+        case "images":
+            return images.changes(state, desired)
+        case "record":
+            return record.changes(state, desired)
+        case "smoke":
+            return smoke.changes(state, config, done)
+    return ()

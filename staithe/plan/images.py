@@ -1,0 +1,34 @@
+"""Images of the bundle in the engine's store."""
+
+from __future__ import annotations
+
+from staithe.bundle.contents import ImageArtifact
+from staithe.change import Change, change
+from staithe.desired import Desired
+from staithe.probe.state import HostState
+from staithe.record import recorded_images
+
+
+def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
+    """Return which images have to be loaded."""
+    found = []
+    for image in desired.images:
+        reason = _why(state, image)
+        if reason is not None:
+            size = sum(blob.size_bytes for blob in image.blobs)
+            target = ", ".join(image.references)
+            found.append(change("images", "load", target, reason, after=f"{image.config.digest} ({size} bytes)"))
+    return tuple(found)
+
+
+def _why(state: HostState, image: ImageArtifact) -> str | None:
+    """Say why an image has to be loaded; None when it is there, by content and by name."""
+    if state.images is None:
+        # The engine is not running, so only the record can tell; once it runs, it is asked.
+        return None if image.config.digest in recorded_images(state) else "not loaded yet"
+    same = [i for i in state.images if i.id in (image.config.digest, image.manifest.digest)]
+    if not same:
+        return "not in the engine's store"
+    names = {tag for found in same for tag in found.tags}
+    lost = [reference for reference in image.references if reference not in names]
+    return f"the name {', '.join(lost)} does not point to it" if lost else None

@@ -1,0 +1,154 @@
+"""Builds the text of the probe: the script, with what is asked for put in front of it as quoted data."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+from staithe import host_layout
+from staithe.errors import UsageError
+from staithe.probe.request import ProbeRequest
+from staithe.shell import join, quote
+
+PROBE_VERSION = 1
+
+# In the order in which they run: docker asks only when units found docker.service active.
+SECTIONS = (
+    "system",
+    "kernel",
+    "storage",
+    "engine",
+    "packages",
+    "units",
+    "docker",
+    "users",
+    "commands",
+    "files",
+    "record",
+)
+PROGRAMS = (
+    "dockerd",
+    "docker",
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "runc",
+    "docker-init",
+    "docker-proxy",
+)
+# Storage that is always asked for, beside data-root.
+STORAGE = ("/var/lib/containerd", "/usr", host_layout.STATE_DIR)
+COMMANDS = ("iptables", "tar", "gzip", "xz", "sha256sum", "base64", "systemctl", "modprobe", "ps", "flock", "timeout")
+PACKAGES = (
+    "docker-ce",
+    "docker-ce-cli",
+    "containerd.io",
+    "docker-ce-rootless-extras",
+    "docker-buildx-plugin",
+    "docker-compose-plugin",
+    "moby-engine",
+    "moby-cli",
+    "moby-containerd",
+    "moby-runc",
+    "docker",
+    "docker-client",
+    "docker-client-latest",
+    "docker-common",
+    "docker-latest",
+    "docker-latest-logrotate",
+    "docker-logrotate",
+    "docker-selinux",
+    "docker-engine",
+    "docker-engine-selinux",
+    "podman",
+    "podman-docker",
+    "buildah",
+    "runc",
+    "containerd",
+    "container-selinux",
+)
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]*\$?")
+_SYSCTL = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_:@./+-]*)*")
+
+
+def build(request: ProbeRequest) -> str:
+    """Return the whole text of the probe for `sh -c`.
+
+    Raises UsageError for a value that cannot be asked for: a path that is not absolute or holds control characters,
+    a name that looks like an option, an unknown section.
+    """
+    for path in (request.data_root, *request.files):
+        _check(path, path.startswith("/") and path.isprintable(), "an absolute path without control characters")
+    for name in (*request.modules, *request.users):
+        _check(name, _NAME.fullmatch(name) is not None, "a plain name")
+    paths = [sysctl_path(key) for key in request.sysctl]
+    asked = request.model_dump(mode="json")
+    head = [
+        f"probe_version={PROBE_VERSION}",
+        f"request={quote(json.dumps(asked))}",
+        f"deep={int(request.deep)}",
+        f"engine_root={quote(host_layout.ENGINE_ROOT)}",
+        f"stamps_file={quote(host_layout.STAMPS)}",
+        _words("sections", sections(request.sections)),
+        _words("modules", request.modules),
+        _words("sysctl_paths", paths),
+        _words("storage", storage_paths(request.data_root)),
+        _words("programs", PROGRAMS),
+        _words("packages", PACKAGES),
+        _words("users", request.users),
+        _words("commands", COMMANDS),
+        _words("files", request.files),
+        _words("record", (host_layout.RECORD, host_layout.RUNNING)),
+    ]
+    return "\n".join(("# staithe-probe", *head, _body()))
+
+
+def sections(wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return the sections that run for `wanted`, in their order; all for none.
+
+    Raises UsageError for an unknown name.
+    """
+    names = set(wanted)
+    for name in names:
+        _check(name, name in SECTIONS, f"one of {', '.join(SECTIONS)}")
+    if "docker" in names:
+        names.add("units")
+    return tuple(name for name in SECTIONS if name in names) if names else SECTIONS
+
+
+def storage_paths(data_root: str) -> tuple[str, ...]:
+    """Return the folders whose file systems are looked at, each once, data-root first."""
+    return tuple(dict.fromkeys((data_root, *STORAGE)))
+
+
+def sysctl_path(key: str) -> str:
+    """Return the file of a sysctl key; as with sysctl(8), a slash in a dotted key stands for a dot in a name.
+
+    Raises UsageError for what cannot be a key.
+    """
+    path = key.translate(str.maketrans("./", "/."))
+    parts = path.split("/")
+    _check(key, _SYSCTL.fullmatch(key) is not None and not {"", ".", ".."} & set(parts), "a sysctl key")
+    return f"/proc/sys/{path}"
+
+
+def _words(name: str, values: Iterable[str]) -> str:
+    # A function that calls its arguments with the values behind them: lists without splitting anything.
+    return f'with_{name}() {{ "$@" {join(values)}; }}'
+
+
+def _check(value: str, good: bool, expected: str) -> None:
+    if not good:
+        raise UsageError("the probe cannot ask for this", found=repr(value), expected=expected)
+
+
+@cache
+def _body() -> str:
+    text = files("staithe.probe").joinpath("script.sh").read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    # The script holds no text of several lines except NL, whose lines are no comments.
+    return "\n".join(line for line in lines if line and not line.startswith("#"))

@@ -1,0 +1,341 @@
+# staithe-probe: says what this host is, and changes nothing.
+#
+# POSIX sh; the words above this text, put there by script.py, are the only data that vary. Commands and options are
+# those of EL7 (a test holds the list). Few processes: one for all files of a kind, shell builtins for the rest.
+#
+# Answer, lines only:
+#   @begin staithe-probe VERSION    @request JSON    @section NAME    @end staithe-probe VERSION
+#   KEY<TAB>VALUE       a value of the section
+#   |TEXT               a line of some command's output
+#   /PATH:TEXT          a line of a file, as grep -H prints it
+# The last filter lets only tabs, newlines and printable ASCII through: pyinfra reads UTF-8 and dies on other bytes.
+
+exec </dev/null 2>/dev/null
+LC_ALL=C
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
+export LC_ALL PATH
+unset GREP_OPTIONS POSIXLY_CORRECT DOCKER_HOST DOCKER_CONTEXT CDPATH
+NL='
+'
+
+# A value ends at its first newline, so that it can never begin a line of its own.
+put() {
+    printf '%s\t%s\n' "$1" "${2%%"$NL"*}"
+}
+
+# `read` would start at every byte anew (dash), a here-document needs a writable /tmp (bash before 5.1).
+print_lines() {
+    rest=$1$NL
+    while [ -n "$rest" ]; do
+        printf '|%s\n' "${rest%%"$NL"*}"
+        rest=${rest#*"$NL"}
+    done
+}
+
+section_system() {
+    uname=$(uname -rm)
+    put uname "$uname"
+    grep -sH '' /etc/os-release /proc/sys/kernel/random/boot_id /proc/cgroups \
+        /sys/fs/cgroup/cgroup.controllers /sys/fs/selinux/enforce
+}
+
+section_kernel() {
+    with_modules probe_modules
+    # One byte at a time, as dash reads, a number of /proc/sys ends after its first digit: let grep read.
+    with_sysctl_paths grep -sH ''
+}
+
+probe_modules() {
+    release=$(uname -r)
+    for name in "$@"; do
+        flat=
+        rest=$name-
+        while [ -n "$rest" ]; do
+            flat=$flat${flat:+_}${rest%%-*}
+            rest=${rest#*-}
+        done
+        # A built-in module without parameters has no folder in /sys/module: look at its effect, then at the list.
+        if [ -d "/sys/module/$flat" ] || module_works "$flat" ||
+            grep -qs -e "/$flat\\.ko" -e "/$name\\.ko" "/lib/modules/$release/modules.builtin"; then
+            put loaded "$name"
+        elif modprobe -n -q -- "$name"; then
+            put loadable "$name"
+        fi
+    done
+}
+
+module_works() {
+    case $1 in
+    br_netfilter) [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] ;;
+    overlay) grep -qs '[[:space:]]overlay$' /proc/filesystems ;;
+    *) false ;;
+    esac
+}
+
+section_storage() {
+    with_storage probe_storage
+}
+
+probe_storage() {
+    for path in "$@"; do
+        while [ ! -d "$path" ]; do
+            path=${path%/*}
+            path=${path:-/}
+        done
+        shift
+        set -- "$@" "$path"
+    done
+    seen=$NL
+    df -P -T -k -- "$@" | while read -r device type total used free capacity mount; do
+        printf 'df\t%s %s %s\t%s\n' "$type" "$total" "$free" "$mount"
+        case $type$seen in
+        xfs*"$NL$mount$NL"*) ;;
+        xfs*)
+            seen=$seen$mount$NL
+            info=$(xfs_info "$mount")
+            case $info in
+            *ftype=1*) printf 'ftype\t1\t%s\n' "$mount" ;;
+            *ftype=0*) printf 'ftype\t0\t%s\n' "$mount" ;;
+            esac
+            ;;
+        esac
+    done
+}
+
+section_engine() {
+    current=
+    if [ -h "$engine_root/current" ]; then
+        current=$(cd -P "$engine_root/current" && pwd -P)
+        put current "$current"
+    fi
+    set --
+    for path in "$engine_root"/*/*; do
+        case $path in
+        "$engine_root/current/"*) continue ;;
+        *[!A-Za-z0-9._/+~-]*) continue ;;
+        esac
+        if [ -f "$path" ]; then
+            set -- "$@" "$path"
+        fi
+    done
+    if [ $# -gt 0 ]; then
+        probe_placed "$@"
+    fi
+    foreign=
+    with_programs probe_binaries
+}
+
+# A program whose size, inode, mtime and ctime are as recorded when it was placed is not hashed again.
+probe_placed() {
+    stamps=
+    if [ -f "$stamps_file" ]; then
+        stamps=$(cat "$stamps_file")
+    fi
+    stamps=$NL$stamps$NL
+    rest=$(stat -c '%s %i %Y %Z %n' -- "$@")$NL
+    set --
+    while [ -n "$rest" ]; do
+        line=${rest%%"$NL"*}
+        rest=${rest#*"$NL"}
+        put placed "$line"
+        before=${stamps%%" $line$NL"*}
+        if [ "$deep" = 1 ] || [ "$before" = "$stamps" ]; then
+            set -- "$@" "${line#* * * * }"
+        else
+            put stamp "${before##*"$NL"}  ${line#* * * * }"
+        fi
+    done
+    if [ $# -gt 0 ]; then
+        sha256sum -- "$@" | sed 's/^/|/'
+    fi
+}
+
+probe_binaries() {
+    for name in "$@"; do
+        for folder in /usr/bin /usr/local/bin /usr/sbin /usr/libexec/docker; do
+            path=$folder/$name
+            if [ ! -e "$path" ] && [ ! -h "$path" ]; then
+                continue
+            fi
+            target=$path
+            if [ -h "$path" ] && [ "$path" -ef "$current/$name" ]; then
+                target=$current/$name
+            elif [ -h "$path" ]; then
+                target=$(readlink -f "$path")
+            fi
+            put binary "$name $path"
+            put target "$target"
+            case $target in
+            "$engine_root"/*) ;;
+            *) foreign=$foreign${target%%"$NL"*}$NL ;;
+            esac
+            break
+        done
+    done
+    set --
+    while [ -n "$foreign" ]; do
+        set -- "$@" "${foreign%%"$NL"*}"
+        foreign=${foreign#*"$NL"}
+    done
+    if [ $# -gt 0 ]; then
+        put foreign_begins here
+        stat -L -c '%s %n' -- "$@" | sed 's/^/|size /'
+        if command -v rpm >/dev/null; then
+            timeout 20 rpm -q --qf 'owner %{NEVRA}\n' -f -- "$@" | sed 's/^/|/'
+        fi
+    fi
+}
+
+section_packages() {
+    if command -v rpm >/dev/null; then
+        { with_packages timeout 20 rpm -q --qf 'package %{NAME} %{NEVRA}\n' -- 2>&1; } | sed 's/^/|/'
+    fi
+}
+
+section_units() {
+    units=$(timeout 15 systemctl show -p Id -p LoadState -p ActiveState -p SubState -p UnitFileState \
+        -p FragmentPath -p DropInPaths -p NeedDaemonReload -p MainPID -- \
+        docker.service docker.socket containerd.service firewalld.service 2>&1)
+    print_lines "$units"
+    docker_active=0
+    # The first block is docker.service; blocks end at an empty line.
+    case ${units%%"$NL$NL"*} in
+    *ActiveState=active*) docker_active=1 ;;
+    esac
+    set --
+    rest=$units$NL
+    while [ -n "$rest" ]; do
+        line=${rest%%"$NL"*}
+        rest=${rest#*"$NL"}
+        case $line in
+        MainPID=0 | MainPID=*[!0-9]*) ;;
+        MainPID=*)
+            pid=${line#MainPID=}
+            exe=$(readlink "/proc/$pid/exe")
+            put exe "$pid $exe"
+            set -- "$@" "/proc/$pid/stat"
+            ;;
+        esac
+    done
+    if [ $# -gt 0 ]; then
+        grep -sH -e '^btime ' -e '^[0-9]' /proc/stat "$@"
+    fi
+}
+
+# Only a running engine is asked: a connection to docker.socket would start one that sleeps.
+section_docker() {
+    if [ "$docker_active" != 1 ]; then
+        put asked 0
+        return
+    fi
+    put asked 1
+    ask_docker | sed 's/^/|/'
+}
+
+# curl costs a third of what the docker command costs, but EL7's knows no --unix-socket (exit 2).
+ask_docker() {
+    status=127
+    if command -v curl >/dev/null; then
+        curl -q -s -f --noproxy '*' --max-time 10 --unix-socket /run/docker.sock -w '\n' \
+            http://localhost/info http://localhost/images/json
+        status=$?
+    fi
+    case $status in
+    2 | 4 | 127)
+        timeout 10 docker -H unix:///run/docker.sock info --format '{{json .}}'
+        status=$?
+        timeout 10 docker -H unix:///run/docker.sock images --no-trunc --format '{{json .}}' && printf 'listed\n'
+        ;;
+    esac
+    printf 'status %s\n' "$status"
+}
+
+section_users() {
+    if command -v getent >/dev/null; then
+        group=$(timeout 10 getent group docker)
+        put group "$group"
+        with_users probe_users
+    else
+        grep -s '^docker:' /etc/group | sed 's/^/|/'
+    fi
+}
+
+probe_users() {
+    if [ $# -gt 0 ]; then
+        timeout 10 getent passwd "$@" | sed 's/:.*//; s/^/|/'
+    fi
+}
+
+section_commands() {
+    with_commands probe_commands
+}
+
+probe_commands() {
+    for name in "$@"; do
+        if ! command -v "$name" >/dev/null; then
+            put missing "$name"
+        fi
+    done
+}
+
+section_files() {
+    with_files probe_files 65536
+}
+
+section_record() {
+    with_record probe_files 1048576
+}
+
+# The bytes of all small files in one stream; the sizes say where each begins, its sha256 proves it.
+probe_files() {
+    limit=$1
+    shift
+    for path in "$@"; do
+        shift
+        if [ -f "$path" ]; then
+            set -- "$@" "$path"
+        elif [ -e "$path" ] || [ -h "$path" ]; then
+            put special "$path"
+        fi
+    done
+    if [ $# = 0 ]; then
+        return
+    fi
+    rest=$(stat -L -c '%s %a %Z %u %g %U:%G %n' -- "$@")$NL
+    set --
+    while [ -n "${rest%"$NL"}" ]; do
+        line=${rest%%"$NL"*}
+        rest=${rest#*"$NL"}
+        put file "$line"
+        # A user's name may hold spaces, but no slash.
+        path=/${line#* /}
+        if [ "${line%% *}" -le "$limit" ]; then
+            set -- "$@" "$path"
+        else
+            sha256sum -- "$path" | sed 's/^/|/'
+        fi
+    done
+    if [ $# -gt 0 ]; then
+        sha256sum -- "$@" | sed 's/^/|/'
+        put contents here
+        head -q -c "$limit" -- "$@" | base64 | sed 's/^/|/'
+    fi
+}
+
+answer() {
+    printf '@begin staithe-probe %s\n@request %s\n' "$probe_version" "$request"
+    clock=$(date +%s)
+    put clock "$clock"
+    with_sections answer_sections
+    printf '@end staithe-probe %s\n' "$probe_version"
+}
+
+answer_sections() {
+    for section in "$@"; do
+        printf '@section %s\n' "$section"
+        "section_$section"
+    done
+}
+
+answer | tr -c '\11\12\40-\176' '?'
+exit 0

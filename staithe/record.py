@@ -1,0 +1,168 @@
+"""What staithe wrote on a host, and what the running daemons were started with. Pure: reads and makes texts.
+
+record.json: one generation, what is on the host and belongs to staithe.
+running.json: for each daemon, the process (boot, pid, start) and the unit and daemon.json it was started with.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from staithe import __version__
+from staithe.desired import Desired
+from staithe.errors import RecordTooNew
+from staithe.host_layout import BIN_DIR, DAEMON_JSON, UNIT_DIR
+from staithe.probe.state import HostState
+
+RECORD_SCHEMA = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Contents(_Part):
+    """What a generation consists of."""
+
+    engine_version: str
+    engine_directory: str
+    engine_archive: str
+    bundle: str
+    # Absolute path -> sha256 of every small file that staithe owns.
+    files: dict[str, str]
+    links: tuple[str, ...]
+    # Config digest -> references.
+    images: dict[str, tuple[str, ...]]
+
+
+class Record(_Part):
+    """The record as it lies on the host."""
+
+    schema_version: int = RECORD_SCHEMA
+    staithe_version: str = __version__
+    run_id: str = ""
+    generation: int = 1
+    # Seconds since the epoch, by the host's clock.
+    applied_at: int = 0
+    # Whether staithe made the docker group, so that removal may take it away.
+    made_group: bool = False
+    # Whether the smoke containers ran well on this generation.
+    proved: bool = False
+    contents: Contents
+
+    def text(self) -> str:
+        return self.model_dump_json(indent=1) + "\n"
+
+
+class Started(_Part):
+    """What one running daemon was started with."""
+
+    boot_id: str
+    pid: int
+    start_ticks: int
+    unit_sha256: str
+    daemon_json: str | None = None
+
+
+class Running(_Part):
+    """running.json"""
+
+    schema_version: int = RECORD_SCHEMA
+    daemons: dict[str, Started] = {}
+
+
+def contents_of(desired: Desired) -> Contents:
+    """Say what a host consists of when everything desired is on it."""
+    return Contents(
+        engine_version=desired.engine.version,
+        engine_directory=desired.directory,
+        engine_archive=desired.engine.archive.digest,
+        bundle=desired.bundle.digest,
+        files={path: file.sha256 for path, file in sorted(desired.files.items())},
+        links=tuple(f"{BIN_DIR}/{name}" for name in sorted(desired.programs)),
+        images={image.config.digest: image.references for image in desired.images},
+    )
+
+
+def read_record(state: HostState) -> Record | None:
+    """Return the host's record, None when there is none or it is unreadable; RecordTooNew for a newer schema."""
+    if state.record is None:
+        return None
+    try:
+        record = Record.model_validate_json(state.record)
+    except ValidationError:
+        _refuse_newer(state.record)
+        return None
+    if record.schema_version > RECORD_SCHEMA:
+        _refuse_newer(state.record)
+    return record
+
+
+def next_record(state: HostState, desired: Desired, *, run_id: str, made_group: bool) -> Record:
+    """Return the record of the generation that is being applied."""
+    old = read_record(state)
+    return Record(
+        run_id=run_id,
+        generation=old.generation + 1 if old else 1,
+        applied_at=state.clock,
+        made_group=made_group or (old is not None and old.made_group),
+        contents=contents_of(desired),
+    )
+
+
+class _Version(_Part):
+    schema_version: int = 0
+    staithe_version: str = "unknown"
+
+
+def _refuse_newer(text: str) -> None:
+    try:
+        found = _Version.model_validate_json(text)
+    except ValidationError:
+        return
+    if found.schema_version > RECORD_SCHEMA:
+        raise RecordTooNew(
+            "a newer staithe wrote the record on this host",
+            found=f"schema {found.schema_version} of staithe {found.staithe_version}",
+            expected=f"schema {RECORD_SCHEMA}",
+            hint=f"pip install 'staithe>={found.staithe_version}'",
+        )
+
+
+def read_running(state: HostState, unit: str) -> Started | None:
+    """Return what the daemon of `unit` was started with, if the note is about the process that runs now."""
+    process = state.processes.get(unit)
+    if state.running is None or process is None:
+        return None
+    try:
+        started = Running.model_validate_json(state.running).daemons.get(unit)
+    except ValidationError:
+        return None
+    if started is None:
+        return None
+    same = (started.boot_id, started.pid, started.start_ticks) == (state.boot_id, process.pid, process.start_ticks)
+    return started if same else None
+
+
+def running_text(state: HostState, desired: Desired, fresh: frozenset[str]) -> str:
+    """Write running.json: daemons in `fresh` run with what is desired, the others with what is noted already."""
+    daemons = {}
+    for unit, process in state.processes.items():
+        noted = read_running(state, unit)
+        if unit in fresh:
+            noted = Started(
+                boot_id=state.boot_id,
+                pid=process.pid,
+                start_ticks=process.start_ticks,
+                unit_sha256=desired.files[f"{UNIT_DIR}/{unit}"].sha256,
+                daemon_json=desired.files[DAEMON_JSON].text if unit == "docker.service" else None,
+            )
+        if noted is not None:
+            daemons[unit] = noted
+    return Running(daemons=daemons).model_dump_json(indent=1) + "\n"
+
+
+def recorded_images(state: HostState) -> frozenset[str]:
+    """Return the config digests of the images that the record says were loaded."""
+    record = read_record(state)
+    return frozenset(record.contents.images) if record else frozenset()

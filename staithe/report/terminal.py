@@ -1,0 +1,199 @@
+"""A run on the terminal: live lines while it works, one line for each host as it ends, and the summary."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.text import Text
+
+from staithe.events import (
+    AnyEvent,
+    ChangeStarted,
+    ErrorReport,
+    HostConnected,
+    HostDone,
+    HostFailed,
+    HostPlanned,
+    Problem,
+    RunStarted,
+    SmokeCheck,
+    SmokeChecked,
+    Transferred,
+)
+from staithe.result import HostResult, RunResult
+
+_OUTCOMES = {
+    "unchanged": ("=", "green", "nothing to do"),
+    "pending": ("~", "yellow", "would change"),
+    "changed": ("+", "green", "changed"),
+    "failed": ("x", "bold red", "failed"),
+    "refused": ("!", "bold yellow", "refused"),
+    "cancelled": ("-", "yellow", "not done"),
+}
+_CHECKS = {"passed": ("ok", "green"), "failed": ("FAILED", "bold red"), "skipped": ("skipped", "yellow")}
+
+
+@dataclass
+class _Working:
+    """A host at work."""
+
+    doing: str = "connecting"
+    since: float = 0.0
+    sent_bytes: int = 0
+    total_bytes: int = 0
+    rate_began: float = 0.0
+    rate_from: int = 0
+
+
+class Progress:
+    """Shows a run as it goes. Off a terminal: one line for each thing worth a line in a log."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._working: dict[str, _Working] = {}
+        self._total = 0
+        self._ended = 0
+        self._live = Live(self, console=console, refresh_per_second=8, transient=True)
+        self._is_live = console.is_terminal
+
+    def __enter__(self) -> Progress:
+        if self._is_live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_live:
+            self._live.stop()
+
+    def pause(self) -> None:
+        """Take the live lines away, for a question or a plan."""
+        if self._is_live:
+            self._live.stop()
+
+    def go_on(self) -> None:
+        """Show the live lines again."""
+        if self._is_live:
+            self._live.start()
+
+    def take(self, event: AnyEvent) -> None:
+        """Show one event."""
+        now = time.monotonic()
+        if isinstance(event, RunStarted):
+            self._total += len(event.hosts)
+            return
+        if event.host is None:
+            return
+        at = self._working.setdefault(event.host, _Working(since=now))
+        match event:
+            case HostConnected():
+                at.doing = "probing"
+            case HostPlanned():
+                at.doing = "planned" if event.changes else "as described"
+            case ChangeStarted():
+                at.doing, at.since, at.total_bytes = (event.change_id or "").replace(":", " ", 2), now, 0
+                if not self._is_live:
+                    self._console.print(f"{event.host}: {at.doing}", highlight=False, markup=False, soft_wrap=True)
+            case Transferred():
+                if at.total_bytes != event.total_bytes:
+                    at.rate_began, at.rate_from = now, event.sent_bytes
+                at.sent_bytes, at.total_bytes = event.sent_bytes, event.total_bytes
+            case SmokeChecked():
+                at.doing, at.total_bytes = f"smoke {event.check.name}", 0
+                print_check(self._console, event.check, event.host)
+            case HostFailed():
+                print_host_error(self._console, event.host, event.error)
+            case HostDone():
+                self._working.pop(event.host, None)
+                self._ended += 1
+
+    def __rich__(self) -> Group:
+        now = time.monotonic()
+        room = max(3, self._console.height - 6)
+        lines = [self._line(name, at, now) for name, at in list(self._working.items())[:room]]
+        hidden = len(self._working) - len(lines)
+        if hidden > 0:
+            lines.append(Text(f"  and {hidden} more at work", style="dim"))
+        if self._total > 1:
+            lines.append(Text(f"{self._ended} of {self._total} hosts done", style="bold"))
+        return Group(*lines)
+
+    def _line(self, name: str, at: _Working, now: float) -> Text:
+        line = Text.assemble((f"{name:<12} ", "bold"), at.doing, no_wrap=True, overflow="ellipsis")
+        if at.total_bytes:
+            rate = (at.sent_bytes - at.rate_from) / max(0.1, now - at.rate_began)
+            share = 100 * at.sent_bytes // max(1, at.total_bytes)
+            left = (at.total_bytes - at.sent_bytes) / rate if rate else 0
+            line.append(f"  {share}% of {at.total_bytes >> 20} MiB, {rate / (1 << 20):.0f} MiB/s, {left:.0f} s left")
+        else:
+            line.append(f"  {now - at.since:.0f} s", style="dim")
+        return line
+
+
+def print_check(console: Console, check: SmokeCheck, host: str) -> None:
+    """Print one smoke check in one line; what was expected and seen when it did not pass."""
+    word, style = _CHECKS[check.status]
+    console.print(
+        f"[bold]{escape(host)}[/] smoke [{style}]{word}[/] {escape(check.name)}: {escape(check.did)} "
+        f"[dim]{check.seconds:.1f} s[/]",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if check.status != "passed":
+        console.print(
+            f"    expected {check.expected}; saw {check.saw}", highlight=False, markup=False, soft_wrap=True
+        )
+
+
+def print_host_error(console: Console, host: str, error: ErrorReport) -> None:
+    """Print a host's error: what happened and what to type next."""
+    text = f"[bold]{escape(host)}[/] [bold red]error {error.code}:[/] {escape(error.message)}"
+    console.print(text, highlight=False, soft_wrap=True)
+    if error.hint:
+        console.print(f"    try: {error.hint}", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_problems(console: Console, host: str, problems: list[Problem]) -> None:
+    """Print all that preflight found on a host."""
+    console.print(f"[bold]{escape(host)}[/] [bold yellow]refused, and left as it was:[/]", highlight=False)
+    for one in problems:
+        text = f"  {one.code} {one.message} (found {one.found}, expected {one.expected})"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        if one.hint:
+            console.print(f"       try: {one.hint}", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_summary(console: Console, result: RunResult) -> None:
+    """Print what came of the run, and where its record is."""
+    for host in result.hosts:
+        if host.problems:
+            print_problems(console, host.host, host.problems)
+    for outcome, (sign, style, word) in _OUTCOMES.items():
+        hosts = [host for host in result.hosts if host.outcome == outcome]
+        if hosts:
+            console.print(Text(f"{sign} {word}: ", style=style).append(_names(hosts, outcome), style="default"))
+    for host in result.hosts:
+        if host.outcome in ("failed", "cancelled") and host.not_done:
+            left = ", ".join(host.not_done[:4]) + (" ..." if len(host.not_done) > 4 else "")
+            console.print(f"  {host.host}: not done: {left}", highlight=False, markup=False, soft_wrap=True)
+    if result.directory:
+        console.print(f"[dim]record: {escape(result.directory)}[/]", highlight=False, soft_wrap=True)
+
+
+def _names(hosts: list[HostResult], outcome: str) -> str:
+    def one(host: HostResult) -> str:
+        return (
+            f"{host.host} ({len(host.changed)} changes, {host.seconds:.1f} s)" if outcome == "changed" else host.host
+        )
+
+    shown = ", ".join(one(host) for host in hosts[:12])
+    return shown + (f" and {len(hosts) - 12} more" if len(hosts) > 12 else "")
+
+
+def console_for(**settings: Any) -> Console:
+    """Return the console for people: on stderr when stdout carries JSON."""
+    return Console(highlight=False, **settings)

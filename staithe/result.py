@@ -1,0 +1,116 @@
+"""What a run came to: events gathered into one result for each host. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from staithe.change import Change
+from staithe.errors import (
+    EXIT_HOST_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_PENDING,
+    EXIT_REFUSED,
+    worst_exit_code,
+)
+from staithe.events import (
+    AnyEvent,
+    ErrorReport,
+    HostDone,
+    HostFailed,
+    HostPlanned,
+    HostRefused,
+    HostSummary,
+    Outcome,
+    Problem,
+    RunRefused,
+    RunStarted,
+    SmokeCheck,
+    SmokeChecked,
+)
+
+Mode = Literal["preflight", "plan", "apply", "smoke"]
+
+
+class HostResult(BaseModel):
+    """What came of one host."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str
+    outcome: Outcome = Field(default="cancelled", description="cancelled: the host was not reached before the end.")
+    summary: HostSummary | None = None
+    changes: list[Change] = Field(default=[], description="The plan, in the order of work.")
+    changed: list[str] = Field(default=[], description="Ids of the changes that were done.")
+    not_done: list[str] = Field(default=[], description="Ids of planned changes that were not done.")
+    problems: list[Problem] = []
+    checks: list[SmokeCheck] = []
+    error: ErrorReport | None = None
+    seconds: float = 0.0
+
+
+class RunResult(BaseModel):
+    """What came of a run. summary.json and --json are this."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    mode: Mode
+    directory: str = ""
+    exit_code: int = 0
+    cancelled: bool = False
+    error: ErrorReport | None = Field(default=None, description="The run ended before any host was asked.")
+    hosts: list[HostResult] = []
+    _by_name: dict[str, HostResult] = PrivateAttr(default_factory=dict)
+
+    def take(self, event: AnyEvent) -> None:
+        """Gather one event."""
+        match event:
+            case RunStarted():
+                new = [HostResult(host=name) for name in event.hosts]
+                self.hosts.extend(new)
+                self._by_name.update({one.host: one for one in new})
+            case RunRefused():
+                self.error = event.error
+        host = self._by_name.get(event.host or "")
+        if host is not None:
+            _take(host, event)
+
+    def finish(self, *, check: bool = False) -> None:
+        """Work out the exit code. `check`: pending changes count (plan --check)."""
+        codes = [self.error.exit_code] if self.error else []
+        codes += [_exit_code(host, check) for host in self.hosts]
+        if self.cancelled:
+            codes.append(EXIT_INTERRUPTED)
+        self.exit_code = worst_exit_code(codes)
+
+
+def _take(host: HostResult, event: AnyEvent) -> None:
+    match event:
+        case HostPlanned():
+            host.summary, host.changes = event.summary, event.changes
+        case HostRefused():
+            host.summary, host.problems = event.summary, event.problems
+        case SmokeChecked():
+            host.checks.append(event.check)
+        case HostFailed():
+            host.error = event.error
+        case HostDone():
+            host.outcome, host.seconds = event.outcome, event.seconds
+            host.changed, host.not_done = event.changed, event.not_done
+
+
+def _exit_code(host: HostResult, check: bool) -> int:
+    match host.outcome:
+        case "failed":
+            return host.error.exit_code if host.error else EXIT_HOST_FAILED
+        case "refused":
+            return EXIT_REFUSED
+        case "pending":
+            return EXIT_PENDING if check else EXIT_OK
+        case "cancelled":
+            return EXIT_INTERRUPTED
+    return EXIT_OK

@@ -1,0 +1,34 @@
+"""`python -m staithe.runner`: one shard, driven by JSON lines on stdin, telling events on stdout."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import os  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+
+from staithe.runner.control import Control  # noqa: E402
+from staithe.runner.shard import run_shard  # noqa: E402
+
+
+def main() -> int:
+    """Read `start`, run the shard, exit 0; what went wrong is told in events."""
+    # Ctrl-C reaches the whole process group; only the CLI decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Inventories and connectors may print: the protocol keeps the real stdout for itself.
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    control = Control(sys.stdin.fileno(), out)
+    start = control.read_start()
+    if start is None:
+        return 2
+    run_shard(start, control)
+    return 0
+
+
+if __name__ == "__main__":
+    # Connections and greenlets that are still open must not hold the process back.
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)

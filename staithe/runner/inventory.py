@@ -1,0 +1,131 @@
+"""Loads an inventory as the pyinfra command would, with one clear error for whatever is wrong with it."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.host import Host
+from pyinfra.api.inventory import Inventory
+from pyinfra_cli.exceptions import CliError, UnexpectedExternalError
+from pyinfra_cli.inventory import make_inventory, make_inventory_from_files
+
+from staithe.config.layers import layers_of
+from staithe.config.root import section_names
+from staithe.errors import InventoryError
+from staithe.ssh import fast_transport
+
+_ADDRESS = re.compile(r"^(?:(?P<user>[^@/\s]+)@)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d+))?$")
+
+
+def load_inventory(source: str) -> Inventory:
+    """Return the inventory of a file, or of USER@HOST[:PORT] addresses with commas between them."""
+    try:
+        if source.endswith(".py") or Path(source).is_file():
+            if not Path(source).is_file():
+                raise InventoryError(
+                    "no such inventory", where=source, hint="staithe init   # writes one to start from"
+                )
+            inventory = make_inventory(source, cwd=str(Path.cwd()))
+        elif source.startswith("@"):
+            inventory = make_inventory(source, cwd=str(Path.cwd()))
+        else:
+            inventory = _from_addresses(source)
+    except SyntaxError as error:
+        raise InventoryError(
+            f"not valid Python: {error.msg}",
+            where=f"{error.filename}:{error.lineno}",
+            hint=f"python3 -m py_compile {source}",
+        ) from error
+    except UnexpectedExternalError as error:
+        raise _from_user_code(error, source) from error
+    except (PyinfraError, CliError, OSError, UnicodeDecodeError) as error:
+        raise InventoryError(str(error) or type(error).__name__, where=source) from error
+    if not len(inventory):
+        raise InventoryError(
+            "the inventory names no host",
+            where=source,
+            expected="a list of hosts, like: hosts = ['web1', 'web2']",
+            hint="staithe init   # writes one to start from",
+        )
+    _set_defaults(inventory)
+    return inventory
+
+
+def _from_user_code(error: UnexpectedExternalError, source: str) -> InventoryError:
+    cause = error.exception
+    if isinstance(cause, InventoryError):
+        return cause
+    if isinstance(cause, SyntaxError):
+        return InventoryError(f"not valid Python: {cause.msg}", where=f"{cause.filename}:{cause.lineno}")
+    frames = [f for f in traceback.extract_tb(cause.__traceback__) if f.filename == error.filename]
+    line = f":{frames[-1].lineno}" if frames else ""
+    return InventoryError(f"{type(cause).__name__}: {cause}", where=f"{error.filename or source}{line}")
+
+
+def _from_addresses(source: str) -> Inventory:
+    data: dict[str, dict[str, Any]] = {}
+    for address in source.split(","):
+        found = _ADDRESS.match(address.strip())
+        if not found:
+            raise InventoryError(
+                "neither an inventory file nor an address",
+                where=source,
+                expected="FILE.py, HOST, or USER@HOST[:PORT]",
+            )
+        host = found["host"].strip("[]")
+        given = {"ssh_user": found["user"], "ssh_port": int(found["port"]) if found["port"] else None}
+        data[host] = {key: value for key, value in given.items() if value is not None}
+    inventory = make_inventory_from_files(",".join(data), cwd=str(Path.cwd()))
+    for host, given in data.items():
+        inventory.host_data[host].update(given)
+        if given.get("ssh_user") == "root":
+            inventory.host_data[host].setdefault("_sudo", False)
+    return inventory
+
+
+def _set_defaults(inventory: Inventory) -> None:
+    """Add what every staithe run wants and no inventory has to say; what the inventory says wins."""
+    for key, value in {
+        "_sudo": True,
+        "ssh_strict_host_key_checking": "yes",
+        "ssh_paramiko_connect_kwargs": {"transport_factory": fast_transport},
+    }.items():
+        inventory.data.setdefault(key, value)
+
+
+def limited(inventory: Inventory, limit: list[str]) -> list[Host]:
+    """Return the hosts that the names, groups or patterns in `limit` leave, in inventory order."""
+    hosts = list(inventory)
+    if not limit:
+        return hosts
+    chosen: set[str] = set()
+    for one in limit:
+        found = {host.name for host in hosts if fnmatchcase(host.name, one) or one in host.groups}
+        if not found:
+            known = ", ".join(host.name for host in hosts[:10])
+            raise InventoryError(
+                f"--limit {one} fits no host or group", found=known, expected="a name, group or pattern"
+            )
+        chosen |= found
+    return [host for host in hosts if host.name in chosen]
+
+
+def describe(hosts: list[Host]) -> list[dict[str, Any]]:
+    """Return each host's data layers, lowest priority first.
+
+    Of what is no section only the name goes out (it may be a section misspelled): its value may be a secret.
+    """
+    names = section_names()
+    described = []
+    for host in hosts:
+        layers = [
+            [origin, {key: value if key in names else None for key, value in data.items()}]
+            for origin, data in layers_of(host.data)
+        ]
+        described.append({"name": host.name, "groups": list(host.groups), "layers": [p for p in layers if p[1]]})
+    return described

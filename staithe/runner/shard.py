@@ -1,0 +1,241 @@
+"""One shard: each host lives its own life - connect, prepare, wait for the word, execute - in its own greenlet.
+
+pyinfra's own order waits for all hosts between these steps, and at each operation. Here a slow host holds nobody back.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+import gevent.pool
+import pyinfra
+from gevent.local import local
+from pyinfra.api.config import Config as PyinfraConfig
+from pyinfra.api.exceptions import ConnectError
+from pyinfra.api.host import Host
+from pyinfra.api.operations import run_host_op
+from pyinfra.api.state import State, StateStage
+from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
+from pyinfra_cli.util import exec_file
+
+from staithe import summary
+from staithe.bundle.read import read_bundle_cached
+from staithe.config import Config, configs_for
+from staithe.config.layers import layers_of
+from staithe.errors import ConfigError, HostError, HostRefused, Interrupted, StaitheError
+from staithe.events import (
+    HostConnected,
+    HostDone,
+    HostFailed,
+    HostPlanned,
+    InventoryDescribed,
+    Outcome,
+    Prepared,
+    RunDone,
+    RunRefused,
+    RunStarted,
+    Start,
+)
+from staithe.events import HostRefused as HostRefusedEvent
+from staithe.host import Session, attach
+from staithe.project import project_root
+from staithe.runner.control import Control, report_of
+from staithe.runner.inventory import describe, limited, load_inventory
+from staithe.ssh import connect_error
+
+_DEFAULT_PARALLEL = 40
+
+
+class _ShardState(State):
+    """pyinfra's state, with `is_executing` told for each host's greenlet and not for all at once.
+
+    pyinfra runs an operation at once when it is called while executing; here one host executes while another is
+    still preparing.
+    """
+
+    _local = local()
+
+    @property
+    def is_executing(self) -> bool:
+        return bool(getattr(self._local, "executing", False))
+
+    @is_executing.setter
+    def is_executing(self, value: bool) -> None:
+        self._local.executing = value
+
+
+def run_shard(start: Start, control: Control) -> None:
+    """Run one shard to its end; everything is told in events."""
+    try:
+        inventory = load_inventory(start.inventory)
+        hosts = limited(inventory, start.limit)[start.shard :: start.shards]
+        if start.mode == "describe":
+            control.tell(InventoryDescribed(hosts=describe(hosts)))
+            return
+        configs = _configs(hosts, start)
+    except StaitheError as error:
+        control.tell(RunRefused(error=report_of(error)))
+        return
+    state = _make_state(inventory, start)
+    control.tell(RunStarted(hosts=[host.name for host in hosts]))
+    pool = gevent.pool.Pool(start.parallel or _DEFAULT_PARALLEL)
+    shard = _Shard(start, control, state, len(hosts))
+    for host in hosts:
+        pool.spawn(shard.live, host, configs[host.name])
+    pool.join()
+    for host in hosts:
+        client = getattr(host.connector, "client", None)
+        if client is not None:
+            client.close()
+    control.tell(RunDone())
+
+
+def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
+    """Validate all hosts' configuration, and open the bundles that they name, before any host is asked."""
+    layers = {host.name: [data for _, data in layers_of(host.data)] + [start.settings] for host in hosts}
+    configs = configs_for(layers)
+    if start.mode != "smoke":
+        missing = [
+            f"{name}: engine.bundle: not given" for name, config in configs.items() if not config.engine.bundle
+        ]
+        if missing:
+            raise ConfigError(
+                missing[:5], hint="staithe bundle build --help   # then --set engine.bundle=DIR, or in the group data"
+            )
+        for folder in sorted({str(config.engine.bundle) for config in configs.values()}):
+            read_bundle_cached(folder)
+    return configs
+
+
+def _make_state(inventory: Any, start: Start) -> _ShardState:
+    """Set pyinfra up as its own command does."""
+    pyinfra.is_cli = True
+    root = str(project_root())
+    # First, so that an installed package of the same name does not win.
+    sys.path.insert(0, root)
+    state = _ShardState(check_for_changes=True)
+    state.cwd = str(Path.cwd())
+    ctx_state.set(state)
+    config = PyinfraConfig()
+    config.PARALLEL = start.parallel or _DEFAULT_PARALLEL
+    ctx_config.set(config)
+    config.lock_current_state()
+    if start.accept_new_host_keys:
+        inventory.override_data["ssh_strict_host_key_checking"] = "accept-new"
+    ctx_inventory.set(inventory)
+    state.init(inventory, config)
+    state.set_stage(StateStage.Prepare)
+    state.current_deploy_filename = str(project_root() / start.deploy)
+    return state
+
+
+class _Shard:
+    """What the hosts of one shard share."""
+
+    def __init__(self, start: Start, control: Control, state: _ShardState, count: int) -> None:
+        self.start = start
+        self.control = control
+        self.state = state
+        self.unprepared = count
+
+    def live(self, host: Host, config: Config) -> None:
+        """Take one host from connection to end; nothing escapes."""
+        began = time.monotonic()
+        session = attach(
+            host,
+            Session(
+                host=host,
+                config=config,
+                emit=self.control.tell,
+                deep=self.start.deep,
+                is_cancelled=lambda: self.control.cancelled,
+                run_id=self.start.run_id,
+            ),
+        )
+        prepared = False
+        try:
+            if self.control.cancelled:
+                raise Interrupted("stopped before this host")
+            self._connect(host)
+            self._prepare(host, session)
+            prepared = True
+            self._count_prepared()
+            self._execute(host, session)
+        except StaitheError as error:
+            session.fail(error)
+        except Exception as error:  # noqa: BLE001 - one host's surprise must not end the others
+            session.fail(HostError(f"unforeseen: {type(error).__name__}: {error}"))
+        if not prepared:
+            self._count_prepared()
+        self._end(session, began)
+
+    def _count_prepared(self) -> None:
+        self.unprepared -= 1
+        if not self.unprepared:
+            self.control.tell(Prepared())
+
+    def _connect(self, host: Host) -> None:
+        began = time.monotonic()
+        try:
+            host.connect(show_errors=False, raise_exceptions=True)
+        except ConnectError as error:
+            raise connect_error(host.name, error, getattr(host.connector, "client", None)) from error
+        self.state.activate_host(host)
+        self.control.tell(HostConnected(host=host.name, seconds=round(time.monotonic() - began, 3)))
+
+    def _prepare(self, host: Host, session: Session) -> None:
+        if self.start.mode in ("preflight", "plan"):
+            # The plan is a pure function of the probe: no operation has to be prepared for it.
+            session.begin()
+        else:
+            with ctx_config.use(self.state.config.copy()), ctx_host.use(host):
+                exec_file(str(project_root() / self.start.deploy))
+        if session.error is not None:
+            raise session.error
+        assert session.state is not None
+        glance = summary.summarize(session.state)
+        if session.problems:
+            self.control.tell(HostRefusedEvent(host=host.name, summary=glance, problems=list(session.problems)))
+            raise HostRefused("preflight refused the host")
+        self.control.tell(HostPlanned(host=host.name, summary=glance, changes=list(session.planned)))
+
+    def _execute(self, host: Host, session: Session) -> None:
+        if self.start.mode in ("preflight", "plan") or (self.start.mode == "apply" and not session.planned):
+            return
+        self.control.go.wait()
+        if self.control.cancelled:
+            raise Interrupted("stopped before anything was changed")
+        self.state.is_executing = True
+        with ctx_host.use(host):
+            for op_hash in list(host.op_hash_order):
+                if run_host_op(self.state, host, op_hash) is False:
+                    return
+
+    def _end(self, session: Session, began: float) -> None:
+        error = session.error
+        done = session.done
+        not_done = [change.id for change in session.planned if change.id not in done]
+        outcome: Outcome = "changed" if done else "unchanged"
+        if error is not None:
+            outcome = "failed"
+        elif self.start.mode in ("plan", "preflight") and not_done:
+            outcome = "pending"
+        if isinstance(error, HostRefused):
+            outcome = "refused"
+        elif isinstance(error, Interrupted):
+            outcome = "cancelled"
+        elif error is not None:
+            self.control.tell(HostFailed(host=session.name, error=report_of(error)))
+        self.control.tell(
+            HostDone(
+                host=session.name,
+                outcome=outcome,
+                changed=done,
+                not_done=not_done,
+                seconds=round(time.monotonic() - began, 3),
+            )
+        )
