@@ -94,6 +94,15 @@ def _is_host(value: str) -> bool:
     return True
 
 
+def _interface(parse: Callable[[str], object]) -> Callable[[str], object]:
+    def check(value: str) -> object:
+        if "/" not in value:
+            raise ValueError(value)
+        return parse(value)
+
+    return check
+
+
 def _check_host_port(value: str) -> None:
     url = urlsplit(f"//{value}")
     if url.path or url.query or url.fragment or "@" in value or not _is_host(url.hostname or ""):
@@ -131,11 +140,11 @@ Cidr = Annotated[str, parsed("a network such as 172.26.0.0/16", lambda v: ipaddr
 # An interface address keeps its host part: 172.26.0.1/16.
 InterfaceV4 = Annotated[
     str,
-    parsed("an IPv4 address with its network, such as 172.26.0.1/16", ipaddress.IPv4Interface),
-    text("", r".*/.*"),
+    parsed("an IPv4 address with its network, such as 172.26.0.1/16", _interface(ipaddress.IPv4Interface)),
 ]
 InterfaceV6 = Annotated[
-    str, parsed("an IPv6 address with its network, such as fd00::1/64", ipaddress.IPv6Interface), text("", r".*/.*")
+    str,
+    parsed("an IPv6 address with its network, such as fd00::1/64", _interface(ipaddress.IPv6Interface)),
 ]
 CidrV4 = Annotated[str, parsed("an IPv4 network such as 172.26.5.0/24", lambda v: ipaddress.IPv4Network(v, False))]
 CidrV6 = Annotated[str, parsed("an IPv6 network such as fd00:26::/64", lambda v: ipaddress.IPv6Network(v, False))]
