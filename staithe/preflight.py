@@ -1,4 +1,4 @@
-"""Can this host carry what is described? Each check is one small function; all problems of a host are listed. Pure."""
+"""Can this host carry what is described? One small function for each check; all problems are listed. Pure."""
 
 from __future__ import annotations
 
