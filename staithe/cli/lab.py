@@ -61,7 +61,7 @@ def up(
     from staithe.lab import laboratory
 
     began = time.monotonic()
-    lab = laboratory.up(laboratory.host_names(hosts), image=image, cgroup=cgroup)
+    lab = laboratory.up(laboratory.host_names(hosts), image=image, cgroup_mode=cgroup)
     for name in laboratory.host_names(hosts):
         _say(f"{name}  {lab.hosts[name].ip}  {lab.hosts[name].image}")
     if registry:
@@ -81,7 +81,7 @@ def reset(
     from staithe.lab import laboratory
 
     began = time.monotonic()
-    laboratory.reset(laboratory.host_names(hosts or []) if hosts else [], image=image, cgroup=cgroup)
+    laboratory.reset(laboratory.host_names(hosts or []) if hosts else [], image=image, cgroup_mode=cgroup)
     _say(f"reset in {time.monotonic() - began:.1f} s")
 
 
