@@ -8,7 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from staithe.errors import LabError
-from staithe.lab import base, cgroup, host, identity, kernel, layers, lock, network, places, prune, state
+from staithe.lab import (
+    artifacts,
+    base,
+    cgroup,
+    host,
+    identity,
+    kernel,
+    layers,
+    lock,
+    network,
+    places,
+    prune,
+    registry,
+    state,
+)
 from staithe.lab.progress import step
 from staithe.lab.setup import install_packages
 from staithe.project import project_root
@@ -33,7 +47,9 @@ def changing() -> Iterator[state.Lab]:
         lab.save()
 
 
-def up(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | None = None) -> state.Lab:
+def up(
+    names: Sequence[str], *, image: str | None = None, cgroup_mode: str | None = None, with_registry: bool = False
+) -> state.Lab:
     """Make these hosts exist and run; those that run already are left alone."""
     for name in names:
         places.host_number(name)
@@ -43,6 +59,7 @@ def up(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | Non
     if not base.exists():
         with step("base: a small userland with an EL look"):
             base.ensure()
+    made = _artifacts() if with_registry else None
     with changing() as lab:
         alive = {name for name, h in lab.hosts.items() if h.keeper.alive()}
         for name in sorted(alive & set(names)):
@@ -55,7 +72,31 @@ def up(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | Non
         _prepare(lab, len(missing))
         lower = [kernel.modules_layer(lower[-1]), *lower]
         _start(lab, [host.Order(name, wanted_image, cgroup_mode or "auto", lower) for name in missing])
+        if made is not None:
+            registry.start(lab, made)
     return lab
+
+
+def _artifacts() -> artifacts.Artifacts:
+    with step("artifacts: engines, images, a registry") as say:
+        return artifacts.ensure(say)
+
+
+def start_registry() -> state.Lab:
+    """Start the registry of the running lab."""
+    state.running()
+    made = _artifacts()
+    with changing() as lab:
+        lab.begin()
+        registry.start(lab, made)
+    return lab
+
+
+def stop_registry() -> None:
+    """End the registry of the lab."""
+    with changing() as lab:
+        lab.begin()
+        registry.stop(lab)
 
 
 def reset(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | None = None) -> state.Lab:
@@ -80,10 +121,10 @@ def reset(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | 
 def _prepare(lab: state.Lab, hosts: int) -> None:
     """Mark the lab as changing and make what its hosts need. All checks of what the user asked are done by now."""
     lab.begin()
-    for name in cgroup.members(lab.id) - {"registry", *lab.hosts}:  # a command that was killed left it
+    for name in cgroup.members(lab.id) - {registry.MEMBER, *lab.hosts}:  # a command that was killed left it
         host.discard(host.stop(lab.id, name))
     if lab.registry and not lab.registry.process.alive():
-        lab.registry = None
+        registry.stop(lab)
     with lock.held(places.run_dir() / "machine.lock"):
         subnet = network.ensure(lab.id)
         kernel.raise_inotify_limit(hosts + prune.hosts_on_machine())
