@@ -28,21 +28,8 @@ SECTIONS = (
     "commands",
     "files",
 )
-<<<<<<< HEAD
-=======
 TEXT_LIMIT_BYTES = 65536
 RECORD_LIMIT_BYTES = 1048576
-PROGRAMS = (
-    "dockerd",
-    "docker",
-    "containerd",
-    "containerd-shim-runc-v2",
-    "ctr",
-    "runc",
-    "docker-init",
-    "docker-proxy",
-)
->>>>>>> probe
 # Storage that is always asked for, beside data-root.
 STORAGE = ("/var/lib/containerd", "/usr", host_layout.STATE_DIR)
 COMMANDS = ("iptables", "tar", "gzip", "xz", "sha256sum", "base64", "systemctl", "modprobe", "ps", "flock", "timeout")
