@@ -54,7 +54,7 @@ def _load(here: Session, changes: Sequence[Change]) -> None:
         stdin=[_metadata(here, images, small)],
         timeout_s=_LOAD_TIMEOUT_S,
     )
-    here.verify("images", "images")
+    here.verify("images", "units", "docker")
 
 
 def _send(here: Session, blob: Blob) -> None:

@@ -42,7 +42,7 @@ def _run(here: Session, changes: Sequence[Change]) -> None:
             hint=f"staithe logs {here.name}   # and on the host: journalctl -u docker",
         ) from error
     here.undo.clear()
-    here.refresh("units", "docker", "images")
+    here.refresh("units", "docker")
     fresh = frozenset(restarts + _targets(changes, "start") + _targets(changes, "reload"))
     here.place({RUNNING: running_text(here.state, here.desired, fresh)}, "note what runs")
     here.verify("service", "record")

@@ -95,7 +95,8 @@ def _note_pull(here: Session, token: str, note: Callable[..., None]) -> None:
 
 def _published_port(here: Session, token: str) -> tuple[CheckStatus, str]:
     """Start a container with a published port and read its page from another host, or from the controller."""
-    address = direct_peer(here.host.connector.client) if getattr(here.host.connector, "client", None) else None
+    client = getattr(here.host.connector, "client", None)
+    address = direct_peer(client) if client is not None else None
     peer = peer_of(here)
     if address is None:
         return "skipped", "no peer: this machine reaches the host only through another"

@@ -35,4 +35,4 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
     if files:
         here.undo.append(f"{restore_script(files)}\nsystemctl daemon-reload")
     here.run(f"{script}systemctl daemon-reload\n", "units", stdin=[archive_of(files)] if files else ())
-    here.verify("units", "units", "files", "group")
+    here.verify("units", "units", "files", "users")

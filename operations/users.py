@@ -27,4 +27,4 @@ def join_group() -> Generator[FunctionCommand, None, None]:
 def _join(here: Session, names: list[str]) -> None:
     script = "set -eu\n" + "".join(f"usermod -a -G docker -- {join([name])}\n" for name in names)
     here.run(script, "docker group")
-    here.verify("users", "group")
+    here.verify("users", "users")

@@ -18,17 +18,6 @@ from staithe.errors import BundleError
 from staithe.probe.state import HostState
 from staithe.project import project_root
 
-PROGRAMS = (
-    "dockerd",
-    "docker",
-    "containerd",
-    "containerd-shim-runc-v2",
-    "ctr",
-    "runc",
-    "docker-init",
-    "docker-proxy",
-)
-
 
 @dataclass(frozen=True)
 class File:

@@ -9,18 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyinfra import logger
 from pyinfra.api.command import FunctionCommand, StringCommand
 
 from staithe import plan, preflight, ssh
-from staithe.bundle.read import read_bundle_cached
+from staithe.bundle.contents import Bundle
+from staithe.bundle.read import read_bundle
 from staithe.change import Change, Component
 from staithe.config import Config, config_for
 from staithe.desired import Desired, File, desired_for
 from staithe.errors import (
     CommandFailed,
+    ConfigError,
     ConnectionLost,
     HostError,
     Interrupted,
@@ -122,7 +126,9 @@ class Session:
             return ssh.execute(client, command, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes)
         # @fake, @local and other connectors of pyinfra.
         began = time.monotonic()
-        ok, output = self.host.connector.run_shell_command(StringCommand(command))
+        ok, output = self.host.connector.run_shell_command(
+            StringCommand(command), print_output=False, print_input=False
+        )
         return ssh.Completed(0 if ok else 1, output.stdout.encode(), output.stderr.encode(), time.monotonic() - began)
 
     def _needs_sudo(self) -> bool:
@@ -137,7 +143,7 @@ class Session:
                 "the user may not become root",
                 found=first,
                 expected="sudo without a password",
-                hint="on the host: echo 'USER ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/staithe, with the user's name",
+                hint="staithe explain E205   # the line that sudoers needs",
             )
 
     def _log_command(self, what: str, script: str, result: ssh.Completed) -> None:
@@ -198,22 +204,19 @@ class Session:
         """Probe, check and plan. Remembers a failure instead of raising: an exception would stop all hosts."""
         try:
             self.state = self.probe()
-            self.desired = desired_for(self.config, self.state, self._bundle())
+            self.desired = desired_for(self.config, self.state, bundle_of(self.config))
             self.problems = preflight.check(self.state, self.config, self.desired)
             if not self.problems:
                 self.planned = plan.changes(self.state, self.config, self.desired)
         except StaitheError as error:
             self.error = error
 
-    def _bundle(self) -> Any:
-        return read_bundle_cached(self.config.engine.bundle)
-
     @property
     def ready(self) -> bool:
         return self.error is None and not self.problems and self.state is not None
 
     def changes(self, component: Component) -> tuple[Change, ...]:
-        """Return what `component` has to do: of the plan while preparing, of the state as it is now while executing."""
+        """Return what `component` has to do: by the plan while preparing, by the present state while executing."""
         if not self.ready or self.state is None or self.desired is None:
             return ()
         if not self._is_executing():
@@ -273,6 +276,18 @@ class Session:
         """Remember the first failure of the host."""
         if self.error is None:
             self.error = error
+
+
+def bundle_of(config: Config) -> Bundle:
+    """Open the bundle that the configuration names; the hosts of a run share it."""
+    if config.engine.bundle is None:
+        raise ConfigError(["engine.bundle: not given"], hint="--set engine.bundle=DIR   # or in the group data")
+    return _read_once(config.engine.bundle)
+
+
+@lru_cache(maxsize=16)
+def _read_once(folder: str) -> Bundle:
+    return read_bundle(Path(folder))
 
 
 def session(host: Host) -> Session:

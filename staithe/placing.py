@@ -57,7 +57,7 @@ def place_script(paths: Iterable[str], *, foreign: Iterable[str] = (), validate:
         _PRELUDE + _RELABEL,
         f"trap {quote(f'rm -f {new}')} EXIT",
         f"mkdir -p {join(folders)}",
-        "tar -C / -xpf - --no-same-owner",
+        "tar -C / -xpmf - --no-same-owner",
         validate,
     ]
     for path in wanted:

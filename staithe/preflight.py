@@ -1,4 +1,4 @@
-"""Can this host carry what is described? Each check is one small function; all problems of a host are listed. Pure."""
+"""Can this host carry what is described? One small function for each check; all problems are listed. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from staithe.config import Config
-from staithe.desired import PROGRAMS, Desired
+from staithe.desired import Desired
 from staithe.events import Problem
-from staithe.host_layout import BIN_DIR, ENGINE_ROOT, STATE_DIR
+from staithe.host_layout import BIN_DIR, ENGINE_ROOT, PROGRAMS, STATE_DIR
 from staithe.probe.state import HostState
 from staithe.support_matrix import (
     ARCHITECTURES,

@@ -47,7 +47,9 @@ class Run:
         self.console = Console(highlight=False, stderr=as_json)
         self._interrupts = 0
 
-    def go(self, *, check: bool = False, show_plan: bool = False, diffs: bool = True) -> RunResult:
+    def go(
+        self, *, check: bool = False, show_plan: bool = False, diffs: bool = True, show_summary: bool = True
+    ) -> RunResult:
         """Run to the end and return what came of it. Ctrl-C once: stop before the next change; twice: at once."""
         fleet = Fleet(self._start, shards=self._shards, log_path=self._directory.runner_log)
         former = signal.signal(signal.SIGINT, lambda number, frame: self._interrupted(fleet, number, frame))
@@ -66,7 +68,7 @@ class Run:
             print_plan(self.console, self.result.hosts, diffs=diffs)
         if self._as_json:
             sys.stdout.write(self.result.model_dump_json(indent=1) + "\n")
-        else:
+        elif show_summary:
             print_summary(self.console, self.result)
         return self.result
 

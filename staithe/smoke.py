@@ -153,6 +153,7 @@ if ctr -n {_NAMESPACE} containers ls -q | grep -q .; then
 fi
 ctr -n {_NAMESPACE} images ls -q | xargs -r ctr -n {_NAMESPACE} images rm > /dev/null
 ctr namespaces rm {_NAMESPACE} > /dev/null 2>&1 || :
+rmdir {_WORK_DIR} 2> /dev/null || :
 docker ps -aq --filter label={LABEL} --filter name={quote(token)}
 ls -A {_WORK_DIR} 2>/dev/null || :
 runc list -q

@@ -15,8 +15,14 @@ import typer
 
 from staithe import __version__
 from staithe.cli import config, lab
+from staithe.cli.apply import apply
 from staithe.cli.explain import explain
 from staithe.cli.init import init
+from staithe.cli.logs import logs
+from staithe.cli.plan import plan
+from staithe.cli.preflight import preflight
+from staithe.cli.smoke import smoke
+from staithe.cli.status import status
 from staithe.errors import EXIT_INTERRUPTED, StaitheError
 
 app = typer.Typer(
@@ -29,10 +35,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+# In the order in which a new user needs them.
 app.command("init")(init)
+app.command("preflight")(preflight)
+app.command("plan")(plan)
+app.command("apply")(apply)
+app.command("smoke")(smoke)
+app.command("status")(status)
+app.command("logs")(logs)
+app.command("explain")(explain)
 app.add_typer(config.app, name="config")
 app.add_typer(lab.app, name="lab")
-app.command("explain")(explain)
 
 
 def _print_version(wanted: bool) -> None:

@@ -26,6 +26,7 @@ AcceptKeys = Annotated[
     bool, typer.Option("--accept-new-host-keys", help="Accept SSH host keys that known_hosts does not have.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout; messages go to stderr.")]
+Deep = Annotated[bool, typer.Option("--deep", help="Hash the engine's programs again on the hosts.")]
 Shards = Annotated[int, typer.Option("--shards", min=1, help="Processes to spread the hosts over (large fleets).")]
 
 

@@ -29,16 +29,6 @@ SECTIONS = (
     "files",
     "record",
 )
-PROGRAMS = (
-    "dockerd",
-    "docker",
-    "containerd",
-    "containerd-shim-runc-v2",
-    "ctr",
-    "runc",
-    "docker-init",
-    "docker-proxy",
-)
 # Storage that is always asked for, beside data-root.
 STORAGE = ("/var/lib/containerd", "/usr", host_layout.STATE_DIR)
 COMMANDS = ("iptables", "tar", "gzip", "xz", "sha256sum", "base64", "systemctl", "modprobe", "ps", "flock", "timeout")
@@ -97,7 +87,7 @@ def build(request: ProbeRequest) -> str:
         _words("modules", request.modules),
         _words("sysctl_paths", paths),
         _words("storage", storage_paths(request.data_root)),
-        _words("programs", PROGRAMS),
+        _words("programs", host_layout.PROGRAMS),
         _words("packages", PACKAGES),
         _words("users", request.users),
         _words("commands", COMMANDS),

@@ -24,6 +24,7 @@ _ADDRESS = re.compile(r"^(?:(?P<user>[^@/\s]+)@)?(?P<host>[A-Za-z0-9._-]+|\[[0-9
 
 def load_inventory(source: str) -> Inventory:
     """Return the inventory of a file, or of USER@HOST[:PORT] addresses with commas between them."""
+    inventory: Inventory
     try:
         if source.endswith(".py") or Path(source).is_file():
             if not Path(source).is_file():
@@ -80,7 +81,7 @@ def _from_addresses(source: str) -> Inventory:
         host = found["host"].strip("[]")
         given = {"ssh_user": found["user"], "ssh_port": int(found["port"]) if found["port"] else None}
         data[host] = {key: value for key, value in given.items() if value is not None}
-    inventory = make_inventory_from_files(",".join(data), cwd=str(Path.cwd()))
+    inventory: Inventory = make_inventory_from_files(",".join(data), cwd=str(Path.cwd()))
     for host, given in data.items():
         inventory.host_data[host].update(given)
         if given.get("ssh_user") == "root":

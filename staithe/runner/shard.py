@@ -1,4 +1,4 @@
-"""One shard: each host lives its own life - connect, prepare, wait for the word, execute - in its own greenlet.
+"""One shard: each host connects, prepares, waits for the word and executes in a greenlet of its own.
 
 pyinfra's own order waits for all hosts between these steps, and at each operation. Here a slow host holds nobody back.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import gevent
 import gevent.pool
@@ -17,13 +16,13 @@ from gevent.local import local
 from pyinfra.api.config import Config as PyinfraConfig
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.host import Host
+from pyinfra.api.inventory import Inventory
 from pyinfra.api.operations import run_host_op
 from pyinfra.api.state import State, StateStage
 from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
 from pyinfra_cli.util import exec_file
 
 from staithe import summary
-from staithe.bundle.read import read_bundle_cached
 from staithe.config import Config, configs_for
 from staithe.config.layers import layers_of
 from staithe.errors import ConfigError, HostError, HostRefused, Interrupted, StaitheError
@@ -41,7 +40,7 @@ from staithe.events import (
     Start,
 )
 from staithe.events import HostRefused as HostRefusedEvent
-from staithe.host import Session, attach
+from staithe.host import Session, attach, bundle_of
 from staithe.project import project_root
 from staithe.runner.control import Control, report_of
 from staithe.runner.inventory import describe, limited, load_inventory
@@ -70,6 +69,7 @@ class _ShardState(State):
 
 def run_shard(start: Start, control: Control) -> None:
     """Run one shard to its end; everything is told in events."""
+    state = _new_state()
     try:
         inventory = load_inventory(start.inventory)
         hosts = limited(inventory, start.limit)[start.shard :: start.shards]
@@ -80,7 +80,7 @@ def run_shard(start: Start, control: Control) -> None:
     except StaitheError as error:
         control.tell(RunRefused(error=report_of(error)))
         return
-    state = _make_state(inventory, start)
+    _init_state(state, inventory, start)
     control.tell(RunStarted(hosts=[host.name for host in hosts]))
     pool = gevent.pool.Pool(start.parallel or _DEFAULT_PARALLEL)
     shard = _Shard(start, control, state, len(hosts))
@@ -106,13 +106,13 @@ def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
             raise ConfigError(
                 missing[:5], hint="staithe bundle build --help   # then --set engine.bundle=DIR, or in the group data"
             )
-        for folder in sorted({str(config.engine.bundle) for config in configs.values()}):
-            read_bundle_cached(folder)
+        for config in configs.values():
+            bundle_of(config)
     return configs
 
 
-def _make_state(inventory: Any, start: Start) -> _ShardState:
-    """Set pyinfra up as its own command does."""
+def _new_state() -> _ShardState:
+    """Set pyinfra up as its own command does, as far as loading an inventory needs it."""
     pyinfra.is_cli = True
     root = str(project_root())
     # First, so that an installed package of the same name does not win.
@@ -120,6 +120,10 @@ def _make_state(inventory: Any, start: Start) -> _ShardState:
     state = _ShardState(check_for_changes=True)
     state.cwd = str(Path.cwd())
     ctx_state.set(state)
+    return state
+
+
+def _init_state(state: _ShardState, inventory: Inventory, start: Start) -> None:
     config = PyinfraConfig()
     config.PARALLEL = start.parallel or _DEFAULT_PARALLEL
     ctx_config.set(config)
@@ -130,7 +134,6 @@ def _make_state(inventory: Any, start: Start) -> _ShardState:
     state.init(inventory, config)
     state.set_stage(StateStage.Prepare)
     state.current_deploy_filename = str(project_root() / start.deploy)
-    return state
 
 
 class _Shard:
