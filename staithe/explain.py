@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,9 +45,9 @@ def explanations() -> list[Explanation]:
 
 
 def _preflight_checks() -> Iterator[Explanation]:
-    if importlib.util.find_spec("staithe.preflight") is None:
-        return
-    for check in importlib.import_module("staithe.preflight").checks():
+    from staithe.preflight import checks
+
+    for check in checks():
         yield Explanation(check.code, "preflight", errors.EXIT_REFUSED, inspect.cleandoc(check.doc))
 
 

@@ -7,25 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from staithe.cli.options import Inventory, Json, Limit, Settings, read_settings
+
 if TYPE_CHECKING:
     from staithe.config import Config
     from staithe.fleet import HostDescription
 
 app = typer.Typer(help="Check, show and explain the configuration.", no_args_is_help=True)
 
-Inventory = Annotated[str, typer.Argument(help="Inventory file, such as inventories/hosts.py.")]
-Limit = Annotated[
-    str | None, typer.Option("--limit", help="Only these hosts or groups: NAME[,NAME...]; * is allowed.")
-]
-
 
 @app.command("check")
-def check(inventory: Inventory, limit: Limit = None) -> None:
+def check(inventory: Inventory, limit: Limit = None, settings: Settings = None) -> None:
     """Tell every mistake in the configuration, with its host and path."""
     from staithe.config.duplicates import duplicate_keys
     from staithe.errors import ConfigError
 
-    hosts = _hosts(inventory, limit)
+    hosts = _hosts(inventory, limit, settings)
     problems = duplicate_keys(inventory)
     try:
         _configs(hosts)
@@ -40,12 +37,13 @@ def check(inventory: Inventory, limit: Limit = None) -> None:
 def show(
     inventory: Inventory,
     host: Annotated[str | None, typer.Argument(help="One host; without it, all.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    settings: Settings = None,
+    as_json: Json = False,
 ) -> None:
     """Print what holds for each host, and which layer each value comes from."""
     from staithe.config.effective import effective_values
 
-    hosts = _hosts(inventory, host)
+    hosts = _hosts(inventory, [host] if host else None, settings)
     configs = _configs(hosts)
     values = {one.name: effective_values(configs[one.name], one.layers) for one in hosts}
     if as_json:
@@ -68,11 +66,16 @@ def show(
 
 
 @app.command("docs")
-def docs() -> None:
+def docs(
+    group_data: Annotated[
+        bool, typer.Option("--group-data", help="Print a commented group_data/all.py instead.")
+    ] = False,
+) -> None:
     """Print the reference of every key (the same as docs/config.md)."""
+    from staithe.config.group_file import group_file
     from staithe.config.reference import reference
 
-    typer.echo(reference(), nl=False)
+    typer.echo(group_file() if group_data else reference(), nl=False)
 
 
 def _configs(hosts: list[HostDescription]) -> dict[str, Config]:
@@ -81,22 +84,11 @@ def _configs(hosts: list[HostDescription]) -> dict[str, Config]:
     return configs_for({host.name: [data for _, data in host.layers] for host in hosts})
 
 
-def _hosts(inventory: str, limit: str | None) -> list[HostDescription]:
-    import fnmatch
+def _hosts(inventory: str, limit: list[str] | None, settings: list[str] | None) -> list[HostDescription]:
+    from dataclasses import replace
 
-    from staithe.errors import InventoryError
     from staithe.fleet import describe_inventory
 
-    hosts = describe_inventory(inventory)
-    if limit is None:
-        return hosts
-    patterns = [part.strip() for part in limit.split(",") if part.strip()]
-    chosen = [
-        host for host in hosts if any(fnmatch.fnmatchcase(n, p) for n in (host.name, *host.groups) for p in patterns)
-    ]
-    if not chosen:
-        names = ", ".join(host.name for host in hosts[:10]) + (", ..." if len(hosts) > 10 else "")
-        raise InventoryError(
-            "no host has that name or group", where=inventory, found=limit, expected=f"one of {names}"
-        )
-    return chosen
+    hosts = describe_inventory(inventory, limit)
+    given = read_settings(settings, None)
+    return [replace(host, layers=(*host.layers, ("--set", given))) for host in hosts] if given else hosts

@@ -52,6 +52,19 @@ def sections_of(data: Layer, names: Iterable[str]) -> dict[str, Any]:
     return {name: data[name] for name in names if name in data}
 
 
+def known_only(data: Layer, names: Iterable[str]) -> dict[str, Any]:
+    """Return what of `data` may leave the process that loaded it: staithe's sections, and the bare names of others.
+
+    Only names of dictionaries: what `near_misses` looks at.
+    """
+    known = frozenset(names)
+    return {
+        key: value if key in known else {}
+        for key, value in data.items()
+        if key in known or isinstance(value, Mapping)
+    }
+
+
 def near_misses(layers: Sequence[Layer], names: Iterable[str]) -> list[str]:
     """Return the keys that look like a misspelled section: a dictionary whose name is close to one of `names`.
 

@@ -14,7 +14,7 @@ from pyinfra.api.inventory import Inventory
 from pyinfra_cli.exceptions import CliError, UnexpectedExternalError
 from pyinfra_cli.inventory import make_inventory, make_inventory_from_files
 
-from staithe.config.layers import layers_of
+from staithe.config.layers import known_only, layers_of
 from staithe.config.root import section_names
 from staithe.errors import InventoryError
 from staithe.ssh import fast_transport
@@ -119,14 +119,12 @@ def limited(inventory: Inventory, limit: list[str]) -> list[Host]:
 def describe(hosts: list[Host]) -> list[dict[str, Any]]:
     """Return each host's data layers, lowest priority first.
 
-    Of what is no section only the name goes out (it may be a section misspelled): its value may be a secret.
+    Of what is no section only the names of dictionaries go out (it may be a section misspelled): its value may be a
+    secret.
     """
     names = section_names()
     described = []
     for host in hosts:
-        layers = [
-            [origin, {key: value if key in names else None for key, value in data.items()}]
-            for origin, data in layers_of(host.data)
-        ]
+        layers = [[origin, known_only(data, names)] for origin, data in layers_of(host.data)]
         described.append({"name": host.name, "groups": list(host.groups), "layers": [p for p in layers if p[1]]})
     return described

@@ -1,0 +1,110 @@
+# Every command that works on this checkout. `make` alone lists them.
+#
+# Needs python3 (3.11 or newer) and make. Everything else is fetched: Python packages into .venv, as
+# requirements.lock pins them by hash; Debian packages with apt-get, as root or through `sudo -n`.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.ONESHELL:
+.SHELLFLAGS := -ec
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Debian packages that tests call, beside those that `staithe lab setup` installs for the lab itself.
+TEST_PACKAGES := vagrant vagrant-libvirt
+
+DEMO_BUNDLE := .staithe/lab/bundle
+DEMO_ENGINE := 28.5.2
+
+# Shell: install the Debian packages that are missing, saying so.
+define install_packages
+for package in $(1); do
+    dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"
+done
+if [ -n "$$missing" ]; then
+    command -v apt-get >/dev/null || { echo "this system has no apt-get; install yourself:$$missing" >&2; exit 1; }
+    echo "== apt-get install$$missing"
+    root=; [ "$$(id -u)" = 0 ] || root="sudo -n"
+    find /var/lib/apt/lists -name '*_Packages*' 2>/dev/null | grep -q . || $$root apt-get -qq update
+    $$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing >/dev/null
+fi
+endef
+
+.PHONY: help
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r target text; do
+	    printf '  make %-11s %s\n' "$$target" "$$text"
+	done
+
+.PHONY: setup
+setup: $(READY) ## Make .venv as requirements.lock says.
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+	    echo "staithe needs Python 3.11 or newer; found: $$($(PYTHON) -V 2>&1 || true)" >&2; exit 1; }
+	# Debian's python3 has no ensurepip, without which a venv has no pip.
+	if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then
+	    $(call install_packages,python3-venv)
+	fi
+	echo "== making $(VENV) from requirements.lock"
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+.PHONY: debian
+debian:
+	@[ "$$(uname -s)" = Linux ] && command -v apt-get >/dev/null || {
+	    echo "the lab needs Debian 12 or 13; this is $$(uname -s) without apt-get. Use virtual machines: vagrant up" >&2
+	    exit 1; }
+
+.PHONY: lab
+lab: debian $(READY) ## Prepare the lab on this machine (once).
+	@echo "== preparing the lab (the first time takes a minute or two)"
+	$(BIN)/staithe lab setup
+
+.PHONY: demo
+demo: lab ## Boot a host, apply twice, show what happened.
+	@set -x
+	$(BIN)/staithe lab up 1
+	[ -d $(DEMO_BUNDLE) ] || $(BIN)/staithe bundle build $(DEMO_BUNDLE) --engine $(DEMO_ENGINE)
+	$(BIN)/staithe plan inventories/lab.py
+	$(BIN)/staithe apply inventories/lab.py --yes
+	$(BIN)/staithe apply inventories/lab.py --yes
+
+.PHONY: demo-clean
+demo-clean: $(READY) ## Take the demo's host and bundle away.
+	@$(BIN)/staithe lab down
+	rm -rf $(DEMO_BUNDLE)
+
+.PHONY: lint
+lint: $(READY)
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: test-packages
+test-packages:
+	@$(call install_packages,$(TEST_PACKAGES))
+
+.PHONY: check
+check: lint test-packages ## Lint, types and all tests that need no lab.
+	@$(BIN)/pytest -m "not lab"
+
+.PHONY: test
+test: lint test-packages lab ## Everything: lint, types, all tests, the lab's too.
+	@$(BIN)/pytest
+
+.PHONY: docs
+docs: $(READY) ## Write again what is made from the code: docs/config.md, docs/errors.md, group_data/all.py.
+	@$(BIN)/staithe config docs > docs/config.md
+	$(BIN)/staithe config docs --group-data > inventories/group_data/all.py
+	$(BIN)/staithe explain --markdown > docs/errors.md
+
+.PHONY: lock
+lock: $(READY) ## Resolve the dependencies again into requirements.lock.
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
+	    --quiet -o requirements.lock

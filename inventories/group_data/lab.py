@@ -1,0 +1,16 @@
+"""What differs for the lab's hosts (inventories/lab.py): the demo's bundle, and the lab's registry where it runs."""
+
+from staithe.errors import LabError
+from staithe.lab.state import running
+
+engine = {"bundle": ".staithe/lab/bundle"}
+
+# pyinfra reads this file for every inventory beside it, with or without a lab.
+try:
+    _registry = running().registry
+except LabError:
+    _registry = None
+
+if _registry:
+    daemon = {"registry-mirrors": [_registry.url]}
+    smoke = {"pull_image": _registry.images[0]}
