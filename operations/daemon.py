@@ -38,10 +38,11 @@ def _configure(here: Session) -> None:
     validate = f"""if {dockerd} --help 2>&1 | grep -q -e --validate; then
   {dockerd} --validate --config-file {quote(staged(DAEMON_JSON))} {_UNIT_FLAGS} >&2 || exit {_REFUSED}
 fi"""
-    script = place_script(files, foreign=here.foreign(files), validate=validate)
+    placed = here.with_notes(files)
+    script = place_script(placed, foreign=here.foreign(files), validate=validate)
     here.undo.append(restore_script(files))
     try:
-        here.run(script, "daemon.json", stdin=[archive_of(files)])
+        here.run(script, "daemon.json", stdin=[archive_of(placed)])
     except CommandFailed as error:
         if f"exit code {_REFUSED}" not in error.message:
             raise

@@ -20,6 +20,10 @@ from staithe.host_layout import RECORD
 from staithe.record import read_record
 from staithe.ssh import direct_peer
 
+# A container listens within this time after its start; one look at its port takes at most that long.
+_LISTEN_S = 5.0
+_FETCH_S = 5
+
 
 @operation()
 def prove(always: bool = False) -> Generator[FunctionCommand, None, None]:
@@ -42,6 +46,8 @@ def _prove(here: Session, changes: tuple[Change, ...]) -> None:
         raise EngineUnhealthy(
             "the engine does not run", found="docker.service is not active", hint=f"staithe apply {here.name}"
         )
+    # First of all: a run that is killed in the middle has not proved anything either.
+    _note_proof(here, proved=False)
     token = f"smoke{time.time_ns() % 10**10}"
     results: list[SmokeCheck] = []
 
@@ -72,7 +78,7 @@ def _prove(here: Session, changes: tuple[Change, ...]) -> None:
             found=next(result.saw for result in results if result.status == "failed"),
             hint=f"staithe logs {here.name}",
         )
-    _note_proof(here)
+    _note_proof(here, proved=True)
 
 
 def _run(here: Session, check: smoke.Check) -> tuple[CheckStatus, str]:
@@ -113,12 +119,12 @@ def _published_port(here: Session, token: str) -> tuple[CheckStatus, str]:
 def _fetch_patiently(here: Session, peer: Session | None, address: str) -> tuple[str, str]:
     """Read the page, giving the container a moment to listen."""
     port = here.config.smoke.published_port
-    for _ in range(10):
+    deadline = time.monotonic() + _LISTEN_S
+    while True:
         saw, by = _fetch(peer, address, port)
-        if not saw.startswith("no answer"):
-            break
-        time.sleep(0.3)
-    return saw, by
+        if not saw.startswith("no answer") or time.monotonic() > deadline:
+            return saw, by
+        time.sleep(0.2)
 
 
 def _fetch(peer: Session | None, address: str, port: int) -> tuple[str, str]:
@@ -132,7 +138,7 @@ def _fetch(peer: Session | None, address: str, port: int) -> tuple[str, str]:
             return f"no answer: {_one_line(result.stderr.decode('utf-8', 'replace'))}", peer.name
     try:
         # No proxy of this machine's environment may stand in between.
-        with build_opener(ProxyHandler({})).open(f"http://{address}:{port}/", timeout=10) as answer:
+        with build_opener(ProxyHandler({})).open(f"http://{address}:{port}/", timeout=_FETCH_S) as answer:
             return answer.read(1024).decode("utf-8", "replace").strip(), "this machine"
     except (URLError, OSError) as error:
         return f"no answer: {error}", "this machine"
@@ -146,15 +152,15 @@ def _clean(here: Session, token: str) -> tuple[CheckStatus, str]:
     return ("failed", left) if left else ("passed", "nothing")
 
 
-def _note_proof(here: Session) -> None:
-    """Write into the record that this generation was proved, if staithe made it."""
+def _note_proof(here: Session, *, proved: bool) -> None:
+    """Write into the record whether this generation is proved, if staithe made it."""
     assert here.state is not None
     try:
         record = read_record(here.state)
     except StaitheError:
         return
-    if record is not None and not record.proved:
-        here.place({RECORD: record.model_copy(update={"proved": True}).text()}, "record the proof")
+    if record is not None and record.proved != proved:
+        here.place({RECORD: record.model_copy(update={"proved": proved}).text()}, "note whether it is proved")
         here.refresh("files")
 
 

@@ -28,11 +28,12 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
     assert here.desired is not None
     targets = {change.target for change in changes}
     files = {path: file for path, file in here.desired.files.items() if path in targets}
-    script = place_script(files, foreign=here.foreign(files)) if files else "set -eu\n"
+    placed = here.with_notes(files) if files else {}
+    script = place_script(placed, foreign=here.foreign(files)) if files else "set -eu\n"
     if "group docker" in targets:
         script = f"getent group docker > /dev/null || groupadd --system docker\n{script}"
         here.made_group = True
     if files:
         here.undo.append(f"{restore_script(files)}\nsystemctl daemon-reload")
-    here.run(f"{script}systemctl daemon-reload\n", "units", stdin=[archive_of(files)] if files else ())
+    here.run(f"{script}systemctl daemon-reload\n", "units", stdin=[archive_of(placed)] if files else ())
     here.verify("units", "units", "files", "users")

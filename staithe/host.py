@@ -22,6 +22,7 @@ from staithe.bundle.read import read_bundle
 from staithe.change import Change, Component
 from staithe.config import Config, config_for
 from staithe.desired import Desired, File, desired_for
+from staithe.host_layout import RUNNING
 from staithe.errors import (
     CommandFailed,
     ConfigError,
@@ -37,7 +38,7 @@ from staithe.placing import archive_of, place_script
 from staithe.probe.parse import parse
 from staithe.probe.script import build
 from staithe.probe.state import HostState
-from staithe.record import read_record
+from staithe.record import read_record, running_text
 from staithe.shell import quote
 
 if TYPE_CHECKING:
@@ -247,6 +248,12 @@ class Session:
         record = read_record(self.state)
         owned = set(record.contents.files) if record else set()
         return tuple(path for path in paths if path not in owned)
+
+    def with_notes(self, files: Mapping[str, File]) -> dict[str, File]:
+        """Return the files, and with them the note of what the daemons run with that these files are about to hide."""
+        assert self.state is not None and self.desired is not None
+        noted = running_text(self.state, self.desired, frozenset())
+        return {RUNNING: File(noted, "600"), **files}
 
     def place(self, texts: Mapping[str, str], what: str, then: str = "") -> None:
         """Put owner-only files of staithe's own in place, then run `then`."""

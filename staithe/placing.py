@@ -127,7 +127,7 @@ mkdir "$new"
 fifo={STATE_DIR}/.engine.fifo
 rm -f "$fifo"
 mkfifo "$fifo"
-trap 'rm -rf "$new" "$fifo"' EXIT
+trap 'rm -rf "$new" "$fifo" "$fifo.sum"' EXIT
 sha256sum < "$fifo" > "$fifo.sum" &
 tee "$fifo" | {{
   tar -C "$new" -xzf - --strip-components=1 --no-same-owner {members} && ok=0 || ok=$?

@@ -12,7 +12,7 @@ from staithe import __version__
 from staithe.desired import Desired
 from staithe.errors import RecordTooNew
 from staithe.host_layout import BIN_DIR, DAEMON_JSON, UNIT_DIR
-from staithe.probe.state import HostState
+from staithe.probe.state import HostState, ManagedFile
 
 RECORD_SCHEMA = 1
 
@@ -144,11 +144,35 @@ def read_running(state: HostState, unit: str) -> Started | None:
     return started if same else None
 
 
+def adopted(state: HostState, unit: str) -> Started | None:
+    """Work out what a daemon that nobody noted was started with: the files, if they are older than the process."""
+    process = state.processes.get(unit)
+    if process is None:
+        return None
+    unit_file = state.files.get(f"{UNIT_DIR}/{unit}", ManagedFile())
+    daemon_json = state.files.get(DAEMON_JSON, ManagedFile())
+    younger = [file for file in (unit_file, daemon_json) if file.exists and file.ctime > process.started_at]
+    if younger or not unit_file.exists or (daemon_json.exists and daemon_json.text is None):
+        return None
+    return Started(
+        boot_id=state.boot_id,
+        pid=process.pid,
+        start_ticks=process.start_ticks,
+        unit_sha256=unit_file.sha256,
+        daemon_json=daemon_json.text if unit == "docker.service" else None,
+    )
+
+
+def started_with(state: HostState, unit: str) -> Started | None:
+    """Return what a running daemon was started with, noted or worked out; None when that cannot be told."""
+    return read_running(state, unit) or adopted(state, unit)
+
+
 def running_text(state: HostState, desired: Desired, fresh: frozenset[str]) -> str:
     """Write running.json: daemons in `fresh` run with what is desired, the others with what is noted already."""
     daemons = {}
     for unit, process in state.processes.items():
-        noted = read_running(state, unit)
+        noted = started_with(state, unit)
         if unit in fresh:
             noted = Started(
                 boot_id=state.boot_id,

@@ -136,10 +136,11 @@ def pull_check(config: Config, token: str) -> Check | None:
     if image is None:
         return None
     script = f"""{_PRELUDE}i={quote(image)}
-docker rmi "$i" > /dev/null 2>&1 || :
+# An image that was there before is not ours to take away; pulling asks the registry all the same.
+if docker image inspect "$i" > /dev/null 2>&1; then had=1; else had=0; fi
 docker pull -q "$i" > /dev/null
 run --rm "$i" echo {quote(token)}
-docker rmi "$i" > /dev/null
+if [ "$had" = 0 ]; then docker rmi "$i" > /dev/null; fi
 """
     return Check("mirror pull", f"docker pull {image} through registry-mirrors, and run it", script, token)
 
@@ -163,5 +164,5 @@ runc list -q
 def fetch_script(address: str, port: int) -> str:
     """Return the script by which a peer reads the published page."""
     return (
-        f"command -v curl > /dev/null || exit 127\n{join(['curl', '-fsS', '-m', '10', f'http://{address}:{port}/'])}"
+        f"command -v curl > /dev/null || exit 127\n{join(['curl', '-fsS', '-m', '5', f'http://{address}:{port}/'])}"
     )

@@ -13,8 +13,8 @@ from staithe.config import Config
 from staithe.daemon.reload import changed_keys, step
 from staithe.desired import Desired
 from staithe.host_layout import DAEMON_JSON, UNIT_DIR, UNITS
-from staithe.probe.state import HostState, ManagedFile, Unit
-from staithe.record import Started, read_running
+from staithe.probe.state import HostState, Unit
+from staithe.record import Started, started_with
 
 DAEMONS = ("containerd.service", "docker.service")
 _DELETED = " (deleted)"
@@ -76,24 +76,20 @@ def _reasons(unit: str, state: HostState, desired: Desired) -> tuple[list[str], 
     if process is not None and process.exe.removesuffix(_DELETED) != wanted_exe:
         reasons.append(f"runs {process.exe.removesuffix(_DELETED) or 'another program'}, not {wanted_exe}")
     path = f"{UNIT_DIR}/{unit}"
-    started = read_running(state, unit)
-    if started is not None:
-        if started.unit_sha256 != desired.files[path].sha256:
-            reasons.append("was started with another unit file")
-    elif _is_newer(state, unit, path, desired):
-        reasons.append("the unit file is newer than the process")
+    started = started_with(state, unit)
+    if started is None:
+        reasons.append("files are newer than the process, and what it was started with is not noted")
+        return reasons, ()
+    if started.unit_sha256 != desired.files[path].sha256:
+        reasons.append("was started with another unit file")
     if unit != "docker.service":
         return reasons, ()
-    why, keys = _daemon_json(state, started, desired)
+    why, keys = _daemon_json(started, desired)
     return reasons + why, keys
 
 
-def _daemon_json(state: HostState, started: Started | None, desired: Desired) -> tuple[list[str], tuple[str, ...]]:
+def _daemon_json(started: Started, desired: Desired) -> tuple[list[str], tuple[str, ...]]:
     wanted = desired.files[DAEMON_JSON].text
-    if started is None:
-        if _is_newer(state, "docker.service", DAEMON_JSON, desired):
-            return ["daemon.json is newer than the process"], ()
-        return [], ()
     keys = changed_keys(started.daemon_json, wanted)
     match step(started.daemon_json, wanted):
         case "restart":
@@ -101,15 +97,6 @@ def _daemon_json(state: HostState, started: Started | None, desired: Desired) ->
         case "reload":
             return [], keys
     return [], ()
-
-
-def _is_newer(state: HostState, unit: str, path: str, desired: Desired) -> bool:
-    """Without a record of what the process was started with: will the file be, or is it, newer than the process?"""
-    found = state.files.get(path, ManagedFile())
-    if not found.exists or found.sha256 != desired.files[path].sha256:
-        return True
-    process = state.processes.get(unit)
-    return process is not None and found.ctime > process.started_at
 
 
 def _containers(unit: str, state: HostState, desired: Desired) -> str:

@@ -1,0 +1,200 @@
+"""The pure heart: every "changes" with its "nothing to do"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from staithe import plan
+from staithe.host_layout import DAEMON_JSON, RUNNING, SYSCTL_FILE, UNIT_DIR
+from staithe.probe.state import DockerInfo, HostState, Image, Unit
+from staithe.record import Running
+from tests.unit import states
+
+
+def ids(state: HostState, config: Any = None, bundle: Any = None) -> list[str]:
+    config = config or states.config()
+    return [change.id for change in plan.changes(state, config, states.desired(config, bundle))]
+
+
+def changed(state: HostState, **parts: Any) -> HostState:
+    return state.model_copy(update=parts)
+
+
+def test_converged_host_has_nothing_to_do() -> None:
+    assert ids(states.converged(states.config())) == []
+
+
+def test_bare_host_needs_every_component_in_the_order_of_work() -> None:
+    found = plan.changes(states.bare(), states.config(), states.desired(states.config()))
+    order = list(dict.fromkeys(change.component for change in found))
+    assert order == list(plan.ORDER)
+    assert len({change.id for change in found}) == len(found)
+
+
+def test_a_value_that_differs_only_in_blanks_is_the_same() -> None:
+    config = states.config(kernel={"sysctl": {"net.ipv4.ip_local_port_range": "1024 65000"}})
+    state = states.converged(config)
+    sysctl = {**state.kernel.sysctl, "net.ipv4.ip_local_port_range": "1024\t65000"}
+    assert ids(changed(state, kernel=state.kernel.model_copy(update={"sysctl": sysctl})), config) == []
+
+
+def test_sysctl_value() -> None:
+    state = states.converged(states.config())
+    sysctl = {**state.kernel.sysctl, "net.ipv4.ip_forward": "0"}
+    found = ids(changed(state, kernel=state.kernel.model_copy(update={"sysctl": sysctl})))
+    assert found == ["kernel:set:net.ipv4.ip_forward", "smoke:run:containers"]
+
+
+@pytest.mark.parametrize(
+    ("path", "component"),
+    [(SYSCTL_FILE, "kernel"), (f"{UNIT_DIR}/docker.service", "units"), (DAEMON_JSON, "daemon")],
+)
+def test_file_that_differs_is_mended_without_a_restart(path: str, component: str) -> None:
+    """The engine was started with what is described, whatever somebody has since done to the file."""
+    state = states.converged(states.config())
+    files = {**state.files, path: state.files[path].model_copy(update={"sha256": "0" * 64, "text": "x", "ctime": 9999})}
+    assert ids(changed(state, files=files)) == [f"{component}:update:{path}", "smoke:run:containers"]
+
+
+def test_file_mode_and_owner() -> None:
+    state = states.converged(states.config())
+    files = {**state.files, DAEMON_JSON: state.files[DAEMON_JSON].model_copy(update={"mode": "666"})}
+    assert ids(changed(state, files=files)) == [f"daemon:set:{DAEMON_JSON}", "smoke:run:containers"]
+
+
+def test_program_that_differs() -> None:
+    config = states.config()
+    state = states.converged(config)
+    directory = states.desired(config).directory
+    engine = state.engine.model_copy(update={"placed": {**state.engine.placed, f"{directory}/runc": "0" * 64}})
+    assert ids(changed(state, engine=engine)) == [f"binaries:update:{directory}", "smoke:run:containers"]
+
+
+def test_upgrade_restarts_both_daemons_and_makes_a_generation() -> None:
+    old, new = states.engine("20.10.24", "1"), states.engine("28.5.2", "2")
+    both = states.bundle(old, new)
+    before = states.config(engine={"version": "20.10.24"})
+    after = states.config(engine={"version": "28.5.2"})
+    found = ids(states.converged(before, both), after, both)
+    assert found == [
+        f"binaries:create:/usr/libexec/docker/staithe/{new.directory}",
+        "binaries:set:/usr/libexec/docker/staithe/current",
+        "service:restart:containerd.service",
+        "service:restart:docker.service",
+        "record:update:/var/lib/staithe/record.json",
+        "smoke:run:containers",
+    ]
+
+
+def test_killed_between_swap_and_restart_is_mended() -> None:
+    """Files are all as described; only the process is of the former engine."""
+    state = states.converged(states.config())
+    old = state.processes["docker.service"].model_copy(update={"exe": "/usr/libexec/docker/staithe/old/dockerd"})
+    found = ids(changed(state, processes={**state.processes, "docker.service": old}))
+    assert found == ["service:restart:docker.service", "smoke:run:containers"]
+
+
+def test_replaced_program_of_the_same_content_needs_no_restart() -> None:
+    state = states.converged(states.config())
+    same = state.processes["docker.service"]
+    gone = same.model_copy(update={"exe": f"{same.exe} (deleted)"})
+    assert ids(changed(state, processes={**state.processes, "docker.service": gone})) == []
+
+
+def with_running(state: HostState, text: str | None) -> HostState:
+    """Note another daemon.json, or none, as what the engine was started with."""
+    running = Running.model_validate_json(state.running or "{}")
+    docker = running.daemons["docker.service"].model_copy(update={"daemon_json": text})
+    return changed(
+        state, running=Running(daemons={**running.daemons, "docker.service": docker}).model_dump_json()
+    )
+
+
+@pytest.mark.parametrize(
+    ("started_with", "expected"),
+    [
+        ('{"debug": true, "labels": ["a"]}', "service:restart:docker.service"),
+        ('{"labels": ["a"]}', "service:reload:docker.service"),
+        ('{"storage-driver": "vfs"}', "service:restart:docker.service"),
+    ],
+)
+def test_engine_started_with_another_daemon_json(started_with: str, expected: str) -> None:
+    found = ids(with_running(states.converged(states.config()), started_with))
+    assert found == [expected, "smoke:run:containers"]
+
+
+def test_without_a_note_times_decide() -> None:
+    """Somebody restarted the engine by hand: the note is of another process."""
+    state = changed(states.converged(states.config()), running=None)
+    assert ids(state) == []
+    files = {**state.files, DAEMON_JSON: state.files[DAEMON_JSON].model_copy(update={"ctime": 1001})}
+    assert ids(changed(state, files=files)) == ["service:restart:docker.service", "smoke:run:containers"]
+
+
+@pytest.mark.parametrize("unit", ["docker.service", "containerd.service", "docker.socket"])
+def test_stopped_unit(unit: str) -> None:
+    state = states.converged(states.config())
+    down = Unit(load_state="loaded", active_state="inactive", unit_file_state="enabled")
+    parts: dict[str, Any] = {"units": {**state.units, unit: down}}
+    if unit == "docker.service":
+        # Nobody can ask a stopped engine for its images; the record knows what was loaded.
+        parts |= {"docker": None, "images": None}
+    assert ids(changed(state, **parts)) == [f"service:start:{unit}", "smoke:run:containers"]
+
+
+def test_stopped_engine_without_a_record_loads_images_again() -> None:
+    state = states.converged(states.config())
+    found = ids(changed(state, images=None, record=None))
+    assert "images:load:staithe/smoke:1" in found
+
+
+def test_enabled_is_a_choice() -> None:
+    config = states.config(service={"enabled": False})
+    state = states.converged(config)
+    assert [change for change in ids(state, config) if "enable" in change] == [
+        "service:enable:containerd.service",
+        "service:enable:docker.socket",
+        "service:enable:docker.service",
+    ]
+
+
+@pytest.mark.parametrize(
+    "images", [(), (Image(id=states.blob("e").digest, tags=("other:1",)),), (Image(id="sha256:0", tags=("staithe/smoke:1",)),)]
+)
+def test_image_must_be_there_by_content_and_by_name(images: tuple[Image, ...]) -> None:
+    found = ids(changed(states.converged(states.config()), images=images))
+    assert found == ["images:load:staithe/smoke:1", "smoke:run:containers"]
+
+
+def test_image_in_the_containerd_store_is_known_by_its_manifest() -> None:
+    images = (Image(id=states.SMOKE_IMAGE.manifest.digest, tags=("staithe/smoke:1",)),)
+    assert ids(changed(states.converged(states.config()), images=images)) == []
+
+
+def test_unproved_generation_is_proved_by_the_next_run() -> None:
+    state = states.converged(states.config())
+    assert state.record is not None
+    record = state.record.replace('"proved": true', '"proved": false')
+    assert ids(changed(state, record=record)) == ["smoke:run:containers"]
+    assert ids(changed(state, record=record), states.config(smoke={"enabled": False})) == []
+
+
+def restart_of_docker(state: HostState, config: Any) -> Any:
+    found = plan.changes(state, config, states.desired(config))
+    return next(change for change in found if change.id == "service:restart:docker.service")
+
+
+@pytest.mark.parametrize(
+    ("live_restore", "running", "expected"), [(True, 3, "kept"), (False, 3, "restarted"), (False, 0, "none")]
+)
+def test_what_a_restart_does_to_containers(live_restore: bool, running: int, expected: str) -> None:
+    config = states.config()
+    docker = DockerInfo(server_version="28.5.2", live_restore=live_restore, containers_running=running)
+    state = with_running(changed(states.converged(config), docker=docker), '{"storage-driver": "vfs"}')
+    assert restart_of_docker(state, config).containers == expected
+
+
+def test_running_note_path_is_staithes_own() -> None:
+    assert RUNNING.startswith("/var/lib/staithe/")

@@ -1,0 +1,91 @@
+"""Each check with a host that makes it red, and one host that makes none red."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from staithe import preflight
+from staithe.probe.state import Cgroup, EngineBinary, HostState, KernelModule, OsRelease, Security
+from tests.unit import states
+
+
+def codes(state: HostState, **sections: Any) -> list[str]:
+    config = states.config(**sections)
+    return [problem.code for problem in preflight.check(state, config, states.desired(config))]
+
+
+def test_fit_hosts_have_no_problem() -> None:
+    assert codes(states.bare()) == []
+    assert codes(states.converged(states.config())) == []
+
+
+def bare_with(**parts: Any) -> HostState:
+    return states.bare().model_copy(update=parts)
+
+
+def kernel_with(**parts: Any) -> HostState:
+    return bare_with(kernel=states.bare().kernel.model_copy(update=parts))
+
+
+def storage_with(path: str, **parts: Any) -> HostState:
+    storage = states.bare().storage
+    return bare_with(storage={**storage, path: storage[path].model_copy(update=parts)})
+
+
+RED = {
+    "another system": ("E301", bare_with(os=OsRelease(id="debian", version_id="12", major=12))),
+    "another major": ("E301", bare_with(os=OsRelease(id="rocky", id_like=("rhel",), version_id="6.9", major=6))),
+    "architecture": ("E302", None),
+    "old kernel": (
+        "E303",
+        kernel_with(release="2.6.32-754.el6").model_copy(
+            update={"cgroup": Cgroup(version=1, controllers=("cpu", "cpuset", "devices", "memory", "pids"))}
+        ),
+    ),
+    "old kernel for cgroup v2": ("E304", kernel_with(release="4.14.0")),
+    "controllers": ("E305", bare_with(cgroup=Cgroup(version=2, controllers=("cpu", "pids")))),
+    "module": ("E306", kernel_with(modules={"overlay": KernelModule(loaded=False, loadable=False)})),
+    "ftype=0": ("E307", storage_with("/var/lib/docker", d_type=False)),
+    "network file system": ("E307", storage_with("/var/lib/docker", fstype="nfs4")),
+    "little room": ("E308", storage_with("/usr", free_bytes=1 << 20)),
+    "command": ("E309", bare_with(missing_commands=("iptables",))),
+    "foreign program": (
+        "E310",
+        bare_with(
+            engine=states.bare().engine.model_copy(
+                update={"binaries": {"runc": EngineBinary(path="/usr/bin/runc", target="/usr/bin/runc", package="runc-1")}}
+            )
+        ),
+    ),
+    "user": ("E311", bare_with(users=())),
+    "selinux": ("E312", bare_with(security=Security(selinux="enforcing"))),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, state) in RED.items() if state is not None])
+def test_unfit_host(name: str) -> None:
+    code, state = RED[name]
+    assert state is not None
+    assert codes(state) == [code]
+
+
+def test_every_check_is_explained_and_shown_red() -> None:
+    assert {check.code for check in preflight.checks()} == {code for code, _ in RED.values()}
+    assert all(len(check.doc) > 40 for check in preflight.checks())
+
+
+def test_all_problems_at_once() -> None:
+    assert codes(bare_with(users=(), missing_commands=("iptables", "tar"))) == ["E309", "E309", "E311"]
+
+
+def test_architecture_without_an_engine_in_the_bundle() -> None:
+    from staithe.desired import desired_for
+    from staithe.errors import BundleError
+
+    with pytest.raises(BundleError, match="riscv64"):
+        desired_for(states.config(), kernel_with(arch="riscv64"), states.bundle())
+    config = states.config()
+    found = preflight.check(kernel_with(arch="riscv64"), config, states.desired(config))
+    assert [problem.code for problem in found] == ["E302"]

@@ -1,0 +1,58 @@
+"""The record on a host: read back, compared, refused when it is of a newer staithe."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from staithe.errors import RecordTooNew
+from staithe.record import contents_of, next_record, read_record, read_running, recorded_images, running_text
+from tests.unit import states
+
+
+def test_round_trip() -> None:
+    wanted = states.desired(states.config())
+    record = next_record(states.bare(), wanted, run_id="r1", made_group=True)
+    assert (record.generation, record.made_group, record.proved) == (1, True, False)
+    state = states.bare().model_copy(update={"record": record.text()})
+    assert read_record(state) == record
+    assert recorded_images(state) == {states.SMOKE_IMAGE.config.digest}
+    second = next_record(state, wanted, run_id="r2", made_group=False)
+    assert (second.generation, second.made_group) == (2, True), "who made the group is remembered"
+    assert second.contents == contents_of(wanted)
+
+
+def test_newer_schema_is_refused_by_name() -> None:
+    record = json.loads(next_record(states.bare(), states.desired(states.config()), run_id="", made_group=False).text())
+    for newer in ({**record, "schema_version": 2, "staithe_version": "9.0"}, {"schema_version": 2, "else": 1}):
+        with pytest.raises(RecordTooNew) as caught:
+            read_record(states.bare().model_copy(update={"record": json.dumps(newer)}))
+        assert "schema 2" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"schema_version": 1}'])
+def test_unreadable_record_counts_as_none(text: str | None) -> None:
+    assert read_record(states.bare().model_copy(update={"record": text})) is None
+
+
+def test_note_of_another_process_is_no_note() -> None:
+    state = states.converged(states.config())
+    assert read_running(state, "docker.service") is not None
+    other = state.processes["docker.service"].model_copy(update={"start_ticks": 999})
+    restarted = state.model_copy(update={"processes": {**state.processes, "docker.service": other}})
+    assert read_running(restarted, "docker.service") is None
+    rebooted = state.model_copy(update={"boot_id": "boot-2"})
+    assert read_running(rebooted, "docker.service") is None
+
+
+def test_running_text_notes_fresh_daemons_and_keeps_the_others() -> None:
+    config = states.config(daemon={"labels": ["new=1"]})
+    state = states.converged(states.config())
+    text = running_text(state, states.desired(config), frozenset({"containerd.service"}))
+    noted = state.model_copy(update={"running": text})
+    docker = read_running(noted, "docker.service")
+    assert docker is not None and docker.daemon_json == states.desired(states.config()).files["/etc/docker/daemon.json"].text
+    text = running_text(state, states.desired(config), frozenset({"docker.service"}))
+    docker = read_running(state.model_copy(update={"running": text}), "docker.service")
+    assert docker is not None and docker.daemon_json is not None and "new" in docker.daemon_json

@@ -1,0 +1,46 @@
+"""Reload or restart, by the keys that differ."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from staithe.daemon.reload import RELOADABLE, changed_keys, step
+
+_KEYS = sorted(RELOADABLE) + ["data-root", "storage-driver", "bip"]
+_FILES = st.dictionaries(st.sampled_from(_KEYS), st.one_of(st.booleans(), st.integers(2, 9), st.lists(st.text())))
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "expected"),
+    [
+        ({}, {}, "nothing"),
+        ({"labels": ["a"]}, {"labels": ["a"]}, "nothing"),
+        ({}, {"labels": ["a"]}, "reload"),
+        ({}, {"debug": True}, "reload"),
+        ({"debug": True}, {"debug": False}, "reload"),
+        # The engine forgets neither debug nor shutdown-timeout on reload when the key is gone.
+        ({"debug": True}, {}, "restart"),
+        ({"shutdown-timeout": 5}, {}, "restart"),
+        ({"labels": ["a"]}, {}, "reload"),
+        ({}, {"data-root": "/data"}, "restart"),
+        ({"labels": ["a"]}, {"labels": ["b"], "bip": "10.0.0.1/24"}, "restart"),
+    ],
+)
+def test_step(running: dict[str, object], wanted: dict[str, object], expected: str) -> None:
+    assert step(json.dumps(running), json.dumps(wanted)) == expected
+
+
+@pytest.mark.parametrize("broken", [None, "", "{", "[]", "null"])
+def test_what_no_engine_runs_with_counts_as_empty(broken: str | None) -> None:
+    assert step(broken, "{}") == "nothing"
+    assert step(broken, '{"bip": "10.0.0.1/24"}') == "restart"
+
+
+@given(_FILES, _FILES)
+def test_nothing_exactly_when_equal(one: dict[str, object], other: dict[str, object]) -> None:
+    assert (step(json.dumps(one), json.dumps(other)) == "nothing") == (one == other)
+    assert changed_keys(json.dumps(one), json.dumps(other)) == changed_keys(json.dumps(other), json.dumps(one))
