@@ -24,7 +24,7 @@ from staithe.lab import (
     state,
 )
 from staithe.lab.progress import step
-from staithe.lab.setup import install_packages
+from staithe.lab.setup import require_packages
 from staithe.project import project_root
 
 _AT_ONCE = 8
@@ -55,7 +55,7 @@ def up(
         places.host_number(name)
     wanted_image = image or layers.DEFAULT_IMAGE
     lower = base.lower_dirs(wanted_image)
-    install_packages()
+    require_packages()
     if not base.exists():
         with step("base: a small userland with an EL look"):
             base.ensure()
