@@ -71,7 +71,7 @@ def up(
         missing = [name for name in names if name not in alive]
         _prepare(lab, len(missing))
         lower = [kernel.modules_layer(lower[-1]), *lower]
-        _start(lab, [host.Order(name, wanted_image, cgroup_mode or "auto", lower) for name in missing])
+        _start(lab, [host.Order(name, wanted_image, cgroup_mode or "auto", lower) for name in missing], names)
         if made is not None:
             registry.start(lab, made)
     return lab
@@ -114,7 +114,7 @@ def reset(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | 
             former = lab.hosts[name]
             lower = [kernel.modules_layer(image_dirs[-1]), *image_dirs]
             orders.append(host.Order(name, image or former.image, cgroup_mode or former.cgroup, lower))
-        _start(lab, orders)
+        _start(lab, orders, list(lower_dirs))
     return lab
 
 
@@ -133,8 +133,8 @@ def _prepare(lab: state.Lab, hosts: int) -> None:
     lab.save()
 
 
-def _start(lab: state.Lab, orders: Sequence[host.Order]) -> None:
-    """Start hosts side by side; those that do not boot are taken away again and named together."""
+def _start(lab: state.Lab, orders: Sequence[host.Order], names: Iterable[str]) -> None:
+    """Start hosts side by side and wait for `names`; those that do not boot are taken away and named together."""
     trash = []
     problems: list[str] = []
 
@@ -149,7 +149,8 @@ def _start(lab: state.Lab, orders: Sequence[host.Order]) -> None:
         lab.hosts = dict(sorted(lab.hosts.items(), key=lambda item: places.host_number(item[0])))
         identity.write_client_files(lab)
         lab.save()
-        waiting = {order.name: pool.submit(host.wait, lab.id, lab.hosts[order.name]) for order in orders}
+        # All of them: those that were there may be half booted, left by a command that was killed.
+        waiting = {name: pool.submit(host.wait, lab.id, entry) for name, entry in lab.hosts.items() if name in names}
         list(pool.map(host.discard, trash))
         for name, result in waiting.items():
             try:
@@ -170,6 +171,7 @@ def down() -> None:
     lab_id = places.lab_id()
     with lock.held(lock_file(lab_id), wait_s=_LOCK_WAIT_S):
         prune.sweep(lab_id)
+        lock_file(lab_id).unlink()
     prune.tidy()
 
 

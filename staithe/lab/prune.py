@@ -84,6 +84,7 @@ def prune(*, everything: bool = False) -> tuple[list[str], list[str]]:
                 continue
             if everything or not in_order(lab_id):
                 sweep(lab_id)
+                (places.run_dir() / f"{lab_id}.lock").unlink()
                 swept.append(lab_id)
     tidy()
     return swept, busy

@@ -51,7 +51,6 @@ class Host:
     image: str
     cgroup: str
     keeper: Process
-    data_root: str = "/var/lib/docker"
 
 
 @dataclass(frozen=True)
