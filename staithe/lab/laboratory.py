@@ -94,6 +94,7 @@ def start_registry() -> state.Lab:
 
 def stop_registry() -> None:
     """End the registry of the lab."""
+    state.running()
     with changing() as lab:
         lab.begin()
         registry.stop(lab)
@@ -101,6 +102,8 @@ def stop_registry() -> None:
 
 def reset(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | None = None) -> state.Lab:
     """Give hosts back the state they had when they first started, keeping address, MAC and host key."""
+    if state.load(places.lab_id()) is None:
+        raise LabError("no lab is running for this checkout", hint="staithe lab up 3")
     with changing() as lab:
         for name in names or list(lab.hosts):
             if name not in lab.hosts:

@@ -134,13 +134,14 @@ def tidy() -> None:
     """After the last lab put the machine's settings back, and remove empty folders, locks and unfinished builds."""
     with lock.held(places.run_dir() / "machine.lock"):
         _remove_unfinished_builds()
-        if labs_on_machine():
+        labs = labs_on_machine()
+        for path in places.run_dir().glob("*.lock"):
+            if path.name != "machine.lock" and path.stem not in labs:
+                _remove_if_free(path)
+        if labs:
             return
         kernel.put_back_inotify_limit()
         cgroup.put_back_controllers()
-        for path in places.run_dir().glob("*.lock"):
-            if path.name != "machine.lock":
-                _remove_if_free(path)
         (places.run_dir() / "machine.lock").unlink()
         for path in (places.run_dir(), places.state_dir()):
             with contextlib.suppress(OSError):

@@ -341,3 +341,10 @@ def test_the_registry_serves_hosts_and_goes_with_the_lab(lab: Lab) -> None:
     assert json.loads(tags) == {"name": "library/mirrored", "tags": ["1"]}
     lab("down")
     assert lab.traces() == []
+
+
+def test_reset_without_a_lab_makes_nothing(lab: Lab) -> None:
+    refused = lab("reset", check=False)
+    assert refused.returncode == 2 and "staithe lab up" in refused.stderr
+    lab("prune")
+    assert lab.traces() == []
