@@ -108,8 +108,10 @@ def prune(
     _as_root()
     from staithe.lab import prune as labs
 
-    swept = labs.prune(everything=everything)
+    swept, busy = labs.prune(everything=everything)
     _say(f"took away: {', '.join(swept)}" if swept else "nothing to take away")
+    if busy:
+        _say(f"left alone, a command is at work on it: {', '.join(busy)}")
     if purge:
         labs.purge_cache()
 

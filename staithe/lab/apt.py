@@ -133,6 +133,7 @@ class Suite:
             f'Dir::Etc::sourcelist "{suite.sources}";\nDir::Etc::sourceparts "{own}/empty";\n'
             f'Dir::Etc::preferences "/dev/null";\nDir::Etc::preferencesparts "{own}/empty";\n'
             f'Dir::State "{own}";\nDir::State::status "{own}/status";\nDir::Cache "{own}/cache";\n'
+            'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\nAcquire::GzipIndexes "true";\n'
             'Acquire::Languages "none";\nAPT::Sandbox::User "root";\n'
         )
         return suite

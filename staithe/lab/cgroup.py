@@ -17,6 +17,7 @@ from staithe.errors import LabError
 from staithe.lab import places
 
 _MOUNT = Path("/sys/fs/cgroup")
+_NOTE = "controllers.added"
 LEAVES = ("keeper", "host")
 
 
@@ -45,7 +46,8 @@ def make(lab: str, member: str) -> list[Path]:
             group.mkdir(exist_ok=True)
             _inherit_cpuset(group)
         if (point / "cgroup.controllers").exists() and is_v2(points):
-            for group in (point, top, top / member):
+            _note(_hand_on_controllers(point))
+            for group in (top, top / member):
                 _hand_on_controllers(group)
         made.append(top / member)
     return made
@@ -61,13 +63,34 @@ def _inherit_cpuset(group: Path) -> None:
     (group / "cgroup.clone_children").write_text("1")
 
 
-def _hand_on_controllers(group: Path) -> None:
+def _hand_on_controllers(group: Path) -> list[str]:
+    """Let the children of a version 2 group have all its controllers; return those that they had not before."""
     available = set((group / "cgroup.controllers").read_text().split())
     enabled = set((group / "cgroup.subtree_control").read_text().split())
+    added = []
     for controller in sorted(available - enabled):
         # One by one: a controller that cannot be had (cpu with realtime processes) must not cost the others.
         with contextlib.suppress(OSError):
             (group / "cgroup.subtree_control").write_text(f"+{controller}")
+            added.append(controller)
+    return added
+
+
+def _note(added: list[str]) -> None:
+    """Remember what the lab changed at the machine's root group."""
+    if added:
+        with (places.run_dir() / _NOTE).open("a") as note:
+            note.writelines(f"{controller}\n" for controller in added)
+
+
+def put_back_controllers() -> None:
+    """Take back what labs changed at the machine's root group; no lab runs any more."""
+    note = places.run_dir() / _NOTE
+    if note.exists():
+        for controller in set(note.read_text().split()):
+            with contextlib.suppress(OSError):  # in use by somebody else since
+                (_MOUNT / "cgroup.subtree_control").write_text(f"-{controller}")
+        note.unlink()
 
 
 def _trees(lab: str, member: str | None) -> Iterator[Path]:

@@ -24,7 +24,7 @@ from staithe.lab import (
     state,
 )
 from staithe.lab.progress import step
-from staithe.lab.setup import install_packages
+from staithe.lab.setup import require_packages
 from staithe.project import project_root
 
 _AT_ONCE = 8
@@ -55,7 +55,7 @@ def up(
         places.host_number(name)
     wanted_image = image or layers.DEFAULT_IMAGE
     lower = base.lower_dirs(wanted_image)
-    install_packages()
+    require_packages()
     if not base.exists():
         with step("base: a small userland with an EL look"):
             base.ensure()
@@ -71,7 +71,7 @@ def up(
         missing = [name for name in names if name not in alive]
         _prepare(lab, len(missing))
         lower = [kernel.modules_layer(lower[-1]), *lower]
-        _start(lab, [host.Order(name, wanted_image, cgroup_mode or "auto", lower) for name in missing])
+        _start(lab, [host.Order(name, wanted_image, cgroup_mode or "auto", lower) for name in missing], names)
         if made is not None:
             registry.start(lab, made)
     return lab
@@ -94,6 +94,7 @@ def start_registry() -> state.Lab:
 
 def stop_registry() -> None:
     """End the registry of the lab."""
+    state.running()
     with changing() as lab:
         lab.begin()
         registry.stop(lab)
@@ -101,6 +102,8 @@ def stop_registry() -> None:
 
 def reset(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | None = None) -> state.Lab:
     """Give hosts back the state they had when they first started, keeping address, MAC and host key."""
+    if state.load(places.lab_id()) is None:
+        raise LabError("no lab is running for this checkout", hint="staithe lab up 3")
     with changing() as lab:
         for name in names or list(lab.hosts):
             if name not in lab.hosts:
@@ -114,7 +117,7 @@ def reset(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | 
             former = lab.hosts[name]
             lower = [kernel.modules_layer(image_dirs[-1]), *image_dirs]
             orders.append(host.Order(name, image or former.image, cgroup_mode or former.cgroup, lower))
-        _start(lab, orders)
+        _start(lab, orders, list(lower_dirs))
     return lab
 
 
@@ -133,8 +136,8 @@ def _prepare(lab: state.Lab, hosts: int) -> None:
     lab.save()
 
 
-def _start(lab: state.Lab, orders: Sequence[host.Order]) -> None:
-    """Start hosts side by side; those that do not boot are taken away again and named together."""
+def _start(lab: state.Lab, orders: Sequence[host.Order], names: Iterable[str]) -> None:
+    """Start hosts side by side and wait for `names`; those that do not boot are taken away and named together."""
     trash = []
     problems: list[str] = []
 
@@ -149,7 +152,8 @@ def _start(lab: state.Lab, orders: Sequence[host.Order]) -> None:
         lab.hosts = dict(sorted(lab.hosts.items(), key=lambda item: places.host_number(item[0])))
         identity.write_client_files(lab)
         lab.save()
-        waiting = {order.name: pool.submit(host.wait, lab.id, lab.hosts[order.name]) for order in orders}
+        # All of them: those that were there may be half booted, left by a command that was killed.
+        waiting = {name: pool.submit(host.wait, lab.id, entry) for name, entry in lab.hosts.items() if name in names}
         list(pool.map(host.discard, trash))
         for name, result in waiting.items():
             try:
@@ -170,6 +174,7 @@ def down() -> None:
     lab_id = places.lab_id()
     with lock.held(lock_file(lab_id), wait_s=_LOCK_WAIT_S):
         prune.sweep(lab_id)
+        lock_file(lab_id).unlink()
     prune.tidy()
 
 

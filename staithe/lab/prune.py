@@ -51,32 +51,43 @@ def hosts_on_machine() -> int:
 
 
 def in_order(lab_id: str) -> bool:
-    """Tell whether a lab is whole: its last command ended, its checkout is there, and its hosts run."""
+    """Tell whether a lab is one that somebody uses: its last command ended, its checkout is there, a host runs.
+
+    Not every host must run: a test may have powered one off.
+    """
     lab = state.load(lab_id)
     return (
         lab is not None
         and lab.state == "ready"
         and Path(lab.root).is_dir()
         and lab.bridge in network.links()
-        and cgroup.members(lab_id) == {*lab.hosts, *(["registry"] if lab.registry else [])}
-        and all(host.keeper.alive() for host in lab.hosts.values())
+        and cgroup.members(lab_id) <= {*lab.hosts, "registry"}
+        and any(host.keeper.alive() for host in lab.hosts.values())
     )
 
 
-def prune(*, everything: bool = False) -> list[str]:
-    """Sweep every lab that is not in order (all of them with `everything`) and return their ids."""
-    swept = []
+def prune(*, everything: bool = False) -> tuple[list[str], list[str]]:
+    """Sweep every lab that is not in order (all of them with `everything`).
+
+    Returns the ids of the labs that are gone, and of those on which another command is at work.
+    """
+    swept: list[str] = []
+    busy: list[str] = []
     for lab_id in sorted(labs_on_machine()):
         if not everything and in_order(lab_id):
             continue
-        try:
-            with lock.held(places.run_dir() / f"{lab_id}.lock", wait_s=_LOCK_WAIT_S):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(lock.held(places.run_dir() / f"{lab_id}.lock", wait_s=_LOCK_WAIT_S))
+            except LabError:
+                busy.append(lab_id)
+                continue
+            if everything or not in_order(lab_id):
                 sweep(lab_id)
-        except LabError as error:
-            raise LabError(f"lab {lab_id}: {error}", hint=error.hint) from error
-        swept.append(lab_id)
+                (places.run_dir() / f"{lab_id}.lock").unlink()
+                swept.append(lab_id)
     tidy()
-    return swept
+    return swept, busy
 
 
 def sweep(lab_id: str) -> None:
@@ -123,12 +134,14 @@ def tidy() -> None:
     """After the last lab put the machine's settings back, and remove empty folders, locks and unfinished builds."""
     with lock.held(places.run_dir() / "machine.lock"):
         _remove_unfinished_builds()
-        if labs_on_machine():
+        labs = labs_on_machine()
+        for path in places.run_dir().glob("*.lock"):
+            if path.name != "machine.lock" and path.stem not in labs:
+                _remove_if_free(path)
+        if labs:
             return
         kernel.put_back_inotify_limit()
-        for path in places.run_dir().glob("*.lock"):
-            if path.name != "machine.lock":
-                _remove_if_free(path)
+        cgroup.put_back_controllers()
         (places.run_dir() / "machine.lock").unlink()
         for path in (places.run_dir(), places.state_dir()):
             with contextlib.suppress(OSError):
@@ -154,10 +167,13 @@ def _remove_unfinished_builds() -> None:
 
 def purge_cache() -> None:
     """Delete everything that was built once for all labs; refused while any lab runs on it."""
-    running = labs_on_machine()
-    if running:
-        raise LabError(
-            f"labs still use the cache: {', '.join(sorted(running))}", hint="staithe lab prune --all --purge"
-        )
+    users = [lab_id for lab_id in sorted(labs_on_machine()) if _uses_cache(lab_id)]
+    if users:
+        raise LabError(f"labs still use the cache: {', '.join(users)}", hint="staithe lab prune --all --purge")
     if places.cache_dir().exists():
         subprocess.run(["rm", "-rf", "--one-file-system", "--", str(places.cache_dir())], check=True)
+
+
+def _uses_cache(lab_id: str) -> bool:
+    lab = state.load(lab_id)
+    return lab is None or lab.cache == str(places.cache_dir())

@@ -29,6 +29,13 @@ def missing_packages() -> list[str]:
     return sorted({package for tool, package in TOOLS.items() if shutil.which(tool, path=_PATH) is None})
 
 
+def require_packages() -> None:
+    """Raise LabError when a tool is missing: only setup installs, and says so."""
+    packages = missing_packages()
+    if packages:
+        raise LabError(f"this machine lacks {', '.join(packages)}", hint="staithe lab setup")
+
+
 def install_packages() -> None:
     """Install what is missing with the machine's own apt, saying what."""
     packages = missing_packages()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from staithe.errors import LabError
 from staithe.lab import places
 
 SCHEMA_VERSION = 1
+_T = TypeVar("_T", "Host", "Registry", "Lab")
 USER = "ops"
 
 
@@ -50,7 +51,6 @@ class Host:
     image: str
     cgroup: str
     keeper: Process
-    data_root: str = "/var/lib/docker"
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Lab:
     address: str = ""
     subnet: str = ""
     user: str = USER
+    cache: str = field(default_factory=lambda: str(places.cache_dir()))
     hosts: dict[str, Host] = field(default_factory=dict)
     registry: Registry | None = None
 
@@ -113,17 +114,27 @@ class Lab:
 
 
 def load(lab: str) -> Lab | None:
-    """Read the description of a lab, None when there is none (or it cannot be read: a half lab is no lab)."""
+    """Read the description of a lab, None when there is none or it cannot be read.
+
+    Another checkout may have written it with an older or newer staithe: what is missing gets its default, what is
+    unknown is passed over.
+    """
     try:
         data: dict[str, Any] = json.loads((places.state_dir() / lab / "lab.json").read_text())
-        hosts = {name: Host(**{**h, "keeper": Process(**h["keeper"])}) for name, h in data["hosts"].items()}
-        registry = data["registry"] and Registry(
-            **{**data["registry"], "process": Process(**data["registry"]["process"])}
-        )
-        names = ("id", "root", "state", "bridge", "address", "subnet", "user")
-        return Lab(**{name: data[name] for name in names}, hosts=hosts, registry=registry)
-    except (OSError, ValueError, KeyError, TypeError):
+        hosts = {name: _build(Host, entry) for name, entry in data["hosts"].items()}
+        registry = _build(Registry, data["registry"]) if data.get("registry") else None
+        return _build(Lab, {**data, "hosts": hosts, "registry": registry})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _build(kind: type[_T], data: dict[str, Any]) -> _T:
+    known = {f.name for f in fields(kind)}
+    values = {name: value for name, value in data.items() if name in known}
+    for name in ("keeper", "process"):
+        if name in values:
+            values[name] = Process(**values[name])
+    return kind(**values)
 
 
 def running() -> Lab:
