@@ -41,4 +41,4 @@ for one in *; do
 done
 """
     here.place({RECORD: record.text()}, "record", then=prune)
-    here.verify("record", "record")
+    here.verify("record", "files", "engine")

@@ -45,7 +45,7 @@ def _run(here: Session, changes: Sequence[Change]) -> None:
     here.refresh("units", "docker")
     fresh = frozenset(restarts + _targets(changes, "start") + _targets(changes, "reload"))
     here.place({RUNNING: running_text(here.state, here.desired, fresh)}, "note what runs")
-    here.verify("service", "record")
+    here.verify("service", "files")
 
 
 def _targets(changes: Sequence[Change], kind: str) -> tuple[str, ...]:

@@ -155,7 +155,7 @@ def _note_proof(here: Session) -> None:
         return
     if record is not None and not record.proved:
         here.place({RECORD: record.model_copy(update={"proved": True}).text()}, "record the proof")
-        here.refresh("record")
+        here.refresh("files")
 
 
 def _one_line(text: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from staithe.lab.state import Lab
 
 app = typer.Typer(help="Throw-away EL-like hosts on this machine.", no_args_is_help=True)
 
@@ -61,11 +64,10 @@ def up(
     from staithe.lab import laboratory
 
     began = time.monotonic()
-    lab = laboratory.up(laboratory.host_names(hosts), image=image, cgroup=cgroup)
+    lab = laboratory.up(laboratory.host_names(hosts), image=image, cgroup_mode=cgroup, with_registry=registry)
     for name in laboratory.host_names(hosts):
         _say(f"{name}  {lab.hosts[name].ip}  {lab.hosts[name].image}")
-    if registry:
-        _start_registry()
+    _say_registry(lab)
     _say(f"up in {time.monotonic() - began:.1f} s")
 
 
@@ -81,7 +83,7 @@ def reset(
     from staithe.lab import laboratory
 
     began = time.monotonic()
-    laboratory.reset(laboratory.host_names(hosts or []) if hosts else [], image=image, cgroup=cgroup)
+    laboratory.reset(laboratory.host_names(hosts or []) if hosts else [], image=image, cgroup_mode=cgroup)
     _say(f"reset in {time.monotonic() - began:.1f} s")
 
 
@@ -166,16 +168,14 @@ def registry(action: Annotated[str, typer.Argument(metavar="start|stop")]) -> No
     if action not in ("start", "stop"):
         raise LabError(f"registry {action!r}", expected="start or stop", hint="staithe lab registry start")
     _as_root()
+    from staithe.lab import laboratory
+
     if action == "start":
-        _start_registry()
+        _say_registry(laboratory.start_registry())
     else:
-        from staithe.lab import registry as server
-
-        server.stop()
+        laboratory.stop_registry()
 
 
-def _start_registry() -> None:
-    from staithe.lab import registry as server
-
-    running = server.start()
-    _say(f"registry {running.url} answers for {', '.join(running.images)}")
+def _say_registry(lab: Lab) -> None:
+    if lab.registry:
+        _say(f"registry {lab.registry.url} answers for {', '.join(lab.registry.images)}")

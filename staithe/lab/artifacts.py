@@ -113,7 +113,7 @@ def _file_name(reference: str) -> str:
 
 def ensure(say: Callable[[str], None]) -> Artifacts:
     """Make the artifacts unless they are there, and return where they are."""
-    with lock.held(places.run_dir() / "artifacts.lock"):
+    with lock.held(places.cache_dir() / "artifacts.lock"):
         home = folder()
         if not (home / "complete").exists():
             work = places.cache_dir() / "tmp" / f"artifacts-{home.name}"

@@ -72,7 +72,7 @@ def ensure() -> Path:
     """Build the base unless it is there (half a minute), and return its folder."""
     if exists():
         return folder()
-    with lock.held(places.run_dir() / "base.lock"):
+    with lock.held(places.cache_dir() / "base.lock"):
         if not exists():
             _build(folder())
     return folder()

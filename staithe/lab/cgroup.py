@@ -84,6 +84,11 @@ def labs() -> set[str]:
     return {name.removeprefix(places.PREFIX) for name in found}
 
 
+def members(lab: str) -> set[str]:
+    """Return the names of the members of a lab that have control groups."""
+    return {path.name for tree in _trees(lab, None) for path in tree.iterdir() if path.is_dir()}
+
+
 def processes(lab: str, member: str | None = None) -> set[int]:
     """Return the processes in the groups of a lab or of one of its members."""
     found: set[int] = set()

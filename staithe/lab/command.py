@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from staithe.errors import LabError
+from staithe.lab import lock
 
 
 def run(
@@ -21,7 +22,16 @@ def run(
     """Run a tool to its end and return its standard output; LabError with its last words when it fails."""
     words = [str(word) for word in argv]
     try:
-        done = subprocess.run(words, input=stdin, env=env, cwd=cwd, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words,
+            input=stdin,
+            env=env,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            pass_fds=lock.descriptors(),
+        )
     except FileNotFoundError:
         raise LabError(f"{words[0]} is not installed", hint="staithe lab setup") from None
     if check and done.returncode != 0:

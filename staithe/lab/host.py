@@ -44,6 +44,7 @@ def start(lab: Lab, order: Order) -> Host:
     home = folder(lab.id, order.name)
     for part in ("work", "root", *_OUTER):
         (home / part).mkdir(parents=True)
+    home.parent.chmod(0o700)
     _write_upper(lab, order.name, ip, home / "upper")
     (home / "signal" / "lab-init").write_text(recipe("lab-init"))
     (home / "signal" / "lab-init").chmod(0o755)

@@ -42,7 +42,7 @@ def modules_layer(base_root: Path) -> Path:
     release, names = os.uname().release, builtin_modules()
     digest = hashlib.sha256("\0".join([release, *names]).encode()).hexdigest()[:16]
     target = places.cache_dir() / "kernel" / digest
-    with lock.held(places.run_dir() / "kernel.lock"):
+    with lock.held(places.cache_dir() / "kernel.lock"):
         if not target.exists():
             work = places.cache_dir() / "tmp" / f"kernel-{digest}"
             shutil.rmtree(work, ignore_errors=True)

@@ -8,12 +8,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from staithe.errors import LabError
-from staithe.lab import base, host, identity, kernel, layers, lock, network, places, prune, state
+from staithe.lab import (
+    artifacts,
+    base,
+    cgroup,
+    host,
+    identity,
+    kernel,
+    layers,
+    lock,
+    network,
+    places,
+    prune,
+    registry,
+    state,
+)
 from staithe.lab.progress import step
 from staithe.lab.setup import install_packages
 from staithe.project import project_root
 
 _AT_ONCE = 8
+_LOCK_WAIT_S = 2.0
 
 
 def lock_file(lab: str) -> Path:
@@ -25,14 +40,16 @@ def lock_file(lab: str) -> Path:
 def changing() -> Iterator[state.Lab]:
     """Give the locked lab to a command that changes it. begin() marks it as changing: so prune sees a crash."""
     lab_id = places.lab_id()
-    with lock.held(lock_file(lab_id), wait=False):
+    with lock.held(lock_file(lab_id), wait_s=_LOCK_WAIT_S):
         lab = state.load(lab_id) or state.Lab(lab_id, str(project_root()))
         yield lab
         lab.state = "ready"
         lab.save()
 
 
-def up(names: Sequence[str], *, image: str | None = None, cgroup: str | None = None) -> state.Lab:
+def up(
+    names: Sequence[str], *, image: str | None = None, cgroup_mode: str | None = None, with_registry: bool = False
+) -> state.Lab:
     """Make these hosts exist and run; those that run already are left alone."""
     for name in names:
         places.host_number(name)
@@ -42,6 +59,7 @@ def up(names: Sequence[str], *, image: str | None = None, cgroup: str | None = N
     if not base.exists():
         with step("base: a small userland with an EL look"):
             base.ensure()
+    made = _artifacts() if with_registry else None
     with changing() as lab:
         alive = {name for name, h in lab.hosts.items() if h.keeper.alive()}
         for name in sorted(alive & set(names)):
@@ -53,11 +71,35 @@ def up(names: Sequence[str], *, image: str | None = None, cgroup: str | None = N
         missing = [name for name in names if name not in alive]
         _prepare(lab, len(missing))
         lower = [kernel.modules_layer(lower[-1]), *lower]
-        _start(lab, [host.Order(name, wanted_image, cgroup or "auto", lower) for name in missing])
+        _start(lab, [host.Order(name, wanted_image, cgroup_mode or "auto", lower) for name in missing])
+        if made is not None:
+            registry.start(lab, made)
     return lab
 
 
-def reset(names: Sequence[str], *, image: str | None = None, cgroup: str | None = None) -> state.Lab:
+def _artifacts() -> artifacts.Artifacts:
+    with step("artifacts: engines, images, a registry") as say:
+        return artifacts.ensure(say)
+
+
+def start_registry() -> state.Lab:
+    """Start the registry of the running lab."""
+    state.running()
+    made = _artifacts()
+    with changing() as lab:
+        lab.begin()
+        registry.start(lab, made)
+    return lab
+
+
+def stop_registry() -> None:
+    """End the registry of the lab."""
+    with changing() as lab:
+        lab.begin()
+        registry.stop(lab)
+
+
+def reset(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | None = None) -> state.Lab:
     """Give hosts back the state they had when they first started, keeping address, MAC and host key."""
     with changing() as lab:
         for name in names or list(lab.hosts):
@@ -71,7 +113,7 @@ def reset(names: Sequence[str], *, image: str | None = None, cgroup: str | None 
         for name, image_dirs in lower_dirs.items():
             former = lab.hosts[name]
             lower = [kernel.modules_layer(image_dirs[-1]), *image_dirs]
-            orders.append(host.Order(name, image or former.image, cgroup or former.cgroup, lower))
+            orders.append(host.Order(name, image or former.image, cgroup_mode or former.cgroup, lower))
         _start(lab, orders)
     return lab
 
@@ -79,6 +121,10 @@ def reset(names: Sequence[str], *, image: str | None = None, cgroup: str | None 
 def _prepare(lab: state.Lab, hosts: int) -> None:
     """Mark the lab as changing and make what its hosts need. All checks of what the user asked are done by now."""
     lab.begin()
+    for name in cgroup.members(lab.id) - {registry.MEMBER, *lab.hosts}:  # a command that was killed left it
+        host.discard(host.stop(lab.id, name))
+    if lab.registry and not lab.registry.process.alive():
+        registry.stop(lab)
     with lock.held(places.run_dir() / "machine.lock"):
         subnet = network.ensure(lab.id)
         kernel.raise_inotify_limit(hosts + prune.hosts_on_machine())
@@ -122,7 +168,7 @@ def _start(lab: state.Lab, orders: Sequence[host.Order]) -> None:
 def down() -> None:
     """End the lab and take away everything it made on this machine save the cache."""
     lab_id = places.lab_id()
-    with lock.held(lock_file(lab_id), wait=False):
+    with lock.held(lock_file(lab_id), wait_s=_LOCK_WAIT_S):
         prune.sweep(lab_id)
     prune.tidy()
 

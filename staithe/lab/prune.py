@@ -19,6 +19,7 @@ from staithe.errors import LabError
 from staithe.lab import cgroup, kernel, lock, network, places, state
 from staithe.lab.command import run
 
+_LOCK_WAIT_S = 2.0
 _MARKER = re.compile(rb"\0staithe-lab:([0-9a-f]{1,6}):[a-z0-9]+(?=\0)")
 
 
@@ -57,6 +58,7 @@ def in_order(lab_id: str) -> bool:
         and lab.state == "ready"
         and Path(lab.root).is_dir()
         and lab.bridge in network.links()
+        and cgroup.members(lab_id) == {*lab.hosts, *(["registry"] if lab.registry else [])}
         and all(host.keeper.alive() for host in lab.hosts.values())
     )
 
@@ -68,7 +70,7 @@ def prune(*, everything: bool = False) -> list[str]:
         if not everything and in_order(lab_id):
             continue
         try:
-            with lock.held(places.run_dir() / f"{lab_id}.lock", wait=False):
+            with lock.held(places.run_dir() / f"{lab_id}.lock", wait_s=_LOCK_WAIT_S):
                 sweep(lab_id)
         except LabError as error:
             raise LabError(f"lab {lab_id}: {error}", hint=error.hint) from error
@@ -134,7 +136,7 @@ def tidy() -> None:
 
 
 def _remove_if_free(path: Path) -> None:
-    with contextlib.suppress(LabError), lock.held(path, wait=False):
+    with contextlib.suppress(LabError), lock.held(path, wait_s=0):
         path.unlink()
 
 
@@ -143,7 +145,7 @@ def _remove_unfinished_builds() -> None:
     if not work.is_dir():
         return
     for kind in ("base", "kernel", "artifacts"):
-        with contextlib.suppress(LabError), lock.held(places.run_dir() / f"{kind}.lock", wait=False):
+        with contextlib.suppress(LabError), lock.held(places.cache_dir() / f"{kind}.lock", wait_s=0):
             for path in work.glob(f"{kind}-*"):
                 shutil.rmtree(path)
     with contextlib.suppress(OSError):

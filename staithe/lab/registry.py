@@ -11,12 +11,11 @@ import urllib.request
 from pathlib import Path
 
 from staithe.errors import LabError
-from staithe.lab import artifacts, cgroup, laboratory, network, places, state
+from staithe.lab import artifacts, cgroup, network, places, state
 from staithe.lab.base import recipe
 from staithe.lab.host import spawn_keeper
-from staithe.lab.progress import step
 
-_MEMBER = "registry"
+MEMBER = "registry"
 _START_LIMIT_S = 15
 _CONFIG = """version: 0.1
 log: {{level: warn, accesslog: {{disabled: true}}}}
@@ -25,43 +24,35 @@ http: {{addr: "{address}"}}
 """
 
 
-def start() -> state.Registry:
-    """Start the registry of the running lab unless it runs, and return it."""
-    with step("artifacts") as say:
-        made = artifacts.ensure(say)
-    with laboratory.changing() as lab:
-        if not lab.hosts:
-            raise LabError("no lab is running for this checkout", hint="staithe lab up 1 --registry")
-        if lab.registry and lab.registry.process.alive():
-            return lab.registry
-        lab.begin()
-        home = lab.folder / _MEMBER
-        home.mkdir(exist_ok=True)
-        address = f"{lab.address}:{network.SERVED_PORTS[0]}"
-        (home / "config.yml").write_text(_CONFIG.format(root=home / "storage", address=address))
-        (home / "keeper").write_text(recipe("registry-keeper"))
-        groups = cgroup.make(lab.id, _MEMBER)
-        settings = {
-            "LAB_CGROUPS": " ".join(str(group) for group in groups),
-            "LAB_REGISTRY": str(made.registry),
-            "LAB_CONFIG": str(home / "config.yml"),
-        }
-        log = home / "registry.log"
-        pid = spawn_keeper(home / "keeper", [places.marker(lab.id, _MEMBER)], settings, log)
-        lab.registry = state.Registry(f"http://{address}", [artifacts.MIRRORED_IMAGE], state.Process.of(pid))
-        lab.save()
-        _wait(lab.registry, log)
-        for reference in lab.registry.images:
-            push(lab.registry.url, f"library/{reference}", made.images[reference])
-        return lab.registry
+def start(lab: state.Lab, made: artifacts.Artifacts) -> None:
+    """Start the registry of a lab unless it runs, and put the image in; the lab is locked and marked as changing."""
+    if lab.registry and lab.registry.process.alive():
+        return
+    home = lab.folder / MEMBER
+    home.mkdir(exist_ok=True)
+    address = f"{lab.address}:{network.SERVED_PORTS[0]}"
+    (home / "config.yml").write_text(_CONFIG.format(root=home / "storage", address=address))
+    (home / "keeper").write_text(recipe("registry-keeper"))
+    groups = cgroup.make(lab.id, MEMBER)
+    settings = {
+        "LAB_CGROUPS": " ".join(str(group) for group in groups),
+        "LAB_REGISTRY": str(made.registry),
+        "LAB_CONFIG": str(home / "config.yml"),
+    }
+    log = home / "registry.log"
+    pid = spawn_keeper(home / "keeper", [places.marker(lab.id, MEMBER)], settings, log)
+    lab.registry = state.Registry(f"http://{address}", [artifacts.MIRRORED_IMAGE], state.Process.of(pid))
+    lab.save()
+    _wait(lab.registry, log)
+    for reference in lab.registry.images:
+        push(lab.registry.url, f"library/{reference}", made.images[reference])
 
 
-def stop() -> None:
-    """End the registry of the lab; what it stored stays until the lab goes down."""
-    with laboratory.changing() as lab:
-        cgroup.kill(lab.id, _MEMBER)
-        cgroup.remove(lab.id, _MEMBER)
-        lab.registry = None
+def stop(lab: state.Lab) -> None:
+    """End the registry of a lab; what it stored stays until the lab goes down."""
+    cgroup.kill(lab.id, MEMBER)
+    cgroup.remove(lab.id, MEMBER)
+    lab.registry = None
 
 
 def _wait(registry: state.Registry, log: Path) -> None:

@@ -25,8 +25,6 @@ class Section:
     name: str
     # (key, value): "|" for a line of text, a path for a line of a file.
     lines: list[tuple[str, str]] = field(default_factory=list)
-    # Lines of no known form.
-    strange: list[str] = field(default_factory=list)
 
     def values(self, key: str) -> list[str]:
         """Return every value of `key`."""
@@ -111,7 +109,7 @@ def _add(section: Section, line: str) -> None:
     elif tab and key.isidentifier():
         section.lines.append((key, value))
     elif line:
-        section.strange.append(line[:200])
+        section.lines.append(("|", line))
 
 
 def _whole(request_line: str, head: Section, found: dict[str, Section]) -> Answer:

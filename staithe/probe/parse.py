@@ -7,7 +7,7 @@ from typing import Any
 
 from staithe.probe.answer import Section, take_apart
 from staithe.probe.read_engine import read_engine, read_packages
-from staithe.probe.read_files import read_files, read_record
+from staithe.probe.read_files import read_files
 from staithe.probe.read_host import read_commands, read_kernel, read_storage, read_system, read_users
 from staithe.probe.read_units import read_docker, read_units
 from staithe.probe.request import ProbeRequest
@@ -28,7 +28,6 @@ _READERS: dict[str, Reader] = {
     "users": read_users,
     "commands": read_commands,
     "files": read_files,
-    "record": read_record,
 }
 
 
@@ -49,8 +48,6 @@ def parse(output: str, base: HostState | None = None) -> HostState:
             text = update.pop("odd", "")
         except (ValueError, KeyError, IndexError, TypeError) as error:
             text = f"cannot be read: {type(error).__name__}: {error}"
-        if section.strange:
-            text = "; ".join(filter(None, (text, f"unexpected line: {section.strange[0]}")))
         if text:
             odd[name] = text[:500]
         state = state.model_copy(update=update or _emptied(name))
@@ -68,8 +65,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "docker": ("docker", "images"),
     "users": ("users", "docker_group"),
     "commands": ("missing_commands",),
-    "files": ("files",),
-    "record": ("record", "running"),
+    "files": ("files", "record", "running"),
 }
 
 

@@ -10,31 +10,25 @@ from typing import Any
 from staithe import host_layout
 from staithe.probe.answer import Section
 from staithe.probe.request import ProbeRequest
+from staithe.probe.script import RECORD_LIMIT_BYTES, TEXT_LIMIT_BYTES
 from staithe.probe.state import HostState, ManagedFile
-
-TEXT_LIMIT_BYTES = 65536
-RECORD_LIMIT_BYTES = 1048576
 
 _FILE = re.compile(r"(\d+) ([0-7]+) (\d+) (\d+) (\d+) (.*?):(.*?) (/.*)")
 
 
 def read_files(section: Section, request: ProbeRequest, state: HostState) -> dict[str, Any]:
-    """Read the managed files; those of an earlier probe that were not asked for now stay."""
-    files, odd = _carried(section, request.files, TEXT_LIMIT_BYTES)
-    return {"files": {**state.files, **files}, "odd": odd}
-
-
-def read_record(section: Section, request: ProbeRequest, state: HostState) -> dict[str, Any]:
-    """Read staithe's own files, whole."""
-    paths = (host_layout.RECORD, host_layout.RUNNING)
-    files, odd = _carried(section, paths, RECORD_LIMIT_BYTES)
-    unread = [path for path in paths if files[path].exists and files[path].text is None]
+    """Read the managed files and the record; files of an earlier probe that were not asked for now stay."""
+    own = (host_layout.RECORD, host_layout.RUNNING)
+    files, odd = _carried(section, (*request.files, *own))
+    unread = [path for path in own if files[path].exists and files[path].text is None]
     if unread and not odd:
         odd = f"{unread[0]} is no text, or larger than {RECORD_LIMIT_BYTES} bytes"
-    return {"record": files[host_layout.RECORD].text, "running": files[host_layout.RUNNING].text, "odd": odd}
+    asked = {path: files[path] for path in request.files}
+    record, running = (files[path].text for path in own)
+    return {"files": {**state.files, **asked}, "record": record, "running": running, "odd": odd}
 
 
-def _carried(section: Section, paths: tuple[str, ...], limit: int) -> tuple[dict[str, ManagedFile], str]:
+def _carried(section: Section, paths: tuple[str, ...]) -> tuple[dict[str, ManagedFile], str]:
     """Return the files and what was odd. A text is given only when its sha256 is the one the host computed."""
     digests = _digests(section.before("contents"))
     stream = base64.b64decode("".join(section.after("contents").texts()), validate=True)
@@ -49,7 +43,7 @@ def _carried(section: Section, paths: tuple[str, ...], limit: int) -> tuple[dict
         if path not in files:
             raise ValueError(f"not asked for: {path}")
         content = None
-        if int(size) <= limit:
+        if int(size) <= _limit(path):
             content = stream[at : at + int(size)]
             at += int(size)
             if hashlib.sha256(content).hexdigest() != digests.get(path):
@@ -64,6 +58,10 @@ def _carried(section: Section, paths: tuple[str, ...], limit: int) -> tuple[dict
             ctime=int(ctime),
         )
     return files, f"changed while it was read: {', '.join(changed)}" if changed else ""
+
+
+def _limit(path: str) -> int:
+    return RECORD_LIMIT_BYTES if path.startswith(f"{host_layout.STATE_DIR}/") else TEXT_LIMIT_BYTES
 
 
 def _digests(section: Section) -> dict[str, str]:

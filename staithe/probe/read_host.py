@@ -105,13 +105,17 @@ def read_storage(section: Section, request: ProbeRequest, state: HostState) -> d
 
 def read_users(section: Section, request: ProbeRequest, state: HostState) -> dict[str, Any]:
     """Read the docker group, and which of the users asked for exist."""
-    texts = section.texts()
-    line = section.value("group") or next((text for text in texts if ":" in text), "")
+    answered = section.texts()  # by getent: a line of the group, "user NAME" for each user
+    line = next((text for text in (*section.values("/etc/group"), *answered) if text.startswith("docker:")), "")
     group = Group()
     if line:
         _name, _password, gid, members = line.split(":")
         group = Group(exists=True, gid=int(gid), members=tuple(filter(None, members.split(","))))
-    return {"docker_group": group, "users": tuple(name for name in request.users if name in texts)}
+    local = section.values("/etc/passwd")
+    return {
+        "docker_group": group,
+        "users": tuple(name for name in request.users if f"{name}:" in local or f"user {name}" in answered),
+    }
 
 
 def read_commands(section: Section, request: ProbeRequest, state: HostState) -> dict[str, Any]:

@@ -27,8 +27,9 @@ SECTIONS = (
     "users",
     "commands",
     "files",
-    "record",
 )
+TEXT_LIMIT_BYTES = 65536
+RECORD_LIMIT_BYTES = 1048576
 # Storage that is always asked for, beside data-root.
 STORAGE = ("/var/lib/containerd", "/usr", host_layout.STATE_DIR)
 COMMANDS = ("iptables", "tar", "gzip", "xz", "sha256sum", "base64", "systemctl", "modprobe", "ps", "flock", "timeout")
@@ -83,6 +84,9 @@ def build(request: ProbeRequest) -> str:
         f"deep={int(request.deep)}",
         f"engine_root={quote(host_layout.ENGINE_ROOT)}",
         f"stamps_file={quote(host_layout.STAMPS)}",
+        f"state_dir={quote(host_layout.STATE_DIR)}",
+        f"text_limit={TEXT_LIMIT_BYTES}",
+        f"record_limit={RECORD_LIMIT_BYTES}",
         _words("sections", sections(request.sections)),
         _words("modules", request.modules),
         _words("sysctl_paths", paths),
@@ -90,9 +94,9 @@ def build(request: ProbeRequest) -> str:
         _words("programs", host_layout.PROGRAMS),
         _words("packages", PACKAGES),
         _words("users", request.users),
+        _words("user_patterns", [word for name in request.users for word in ("-e", _line_start(name))]),
         _words("commands", COMMANDS),
-        _words("files", request.files),
-        _words("record", (host_layout.RECORD, host_layout.RUNNING)),
+        _words("files", (*request.files, host_layout.RECORD, host_layout.RUNNING)),
     ]
     return "\n".join(("# staithe-probe", *head, _body()))
 
@@ -129,6 +133,11 @@ def sysctl_path(key: str) -> str:
 def _words(name: str, values: Iterable[str]) -> str:
     # A function that calls its arguments with the values behind them: lists without splitting anything.
     return f'with_{name}() {{ "$@" {join(values)}; }}'
+
+
+def _line_start(name: str) -> str:
+    # As a basic regular expression; of the characters of a name only these two mean something there.
+    return f"^{name.replace('.', '[.]').replace('$', '[$]')}:"
 
 
 def _check(value: str, good: bool, expected: str) -> None:

@@ -6,8 +6,8 @@
 # Answer, lines only:
 #   @begin staithe-probe VERSION    @request JSON    @section NAME    @end staithe-probe VERSION
 #   KEY<TAB>VALUE       a value of the section
-#   |TEXT               a line of some command's output
 #   /PATH:TEXT          a line of a file, as grep -H prints it
+#   |TEXT, TEXT         a line of a command's output; with the bar where it could look like one of the others
 # The last filter lets only tabs, newlines and printable ASCII through: pyinfra reads UTF-8 and dies on other bytes.
 
 exec </dev/null 2>/dev/null
@@ -17,6 +17,8 @@ export LC_ALL PATH
 unset GREP_OPTIONS POSIXLY_CORRECT DOCKER_HOST DOCKER_CONTEXT CDPATH
 NL='
 '
+# The folder that `current` leads to; the engine section finds it.
+current=
 
 # A value ends at its first newline, so that it can never begin a line of its own.
 put() {
@@ -46,7 +48,6 @@ section_kernel() {
 }
 
 probe_modules() {
-    release=$(uname -r)
     for name in "$@"; do
         flat=
         rest=$name-
@@ -55,8 +56,7 @@ probe_modules() {
             rest=${rest#*-}
         done
         # A built-in module without parameters has no folder in /sys/module: look at its effect, then at the list.
-        if [ -d "/sys/module/$flat" ] || module_works "$flat" ||
-            grep -qs -e "/$flat\\.ko" -e "/$name\\.ko" "/lib/modules/$release/modules.builtin"; then
+        if [ -d "/sys/module/$flat" ] || module_works "$flat" || module_built_in "$flat" "$name"; then
             put loaded "$name"
         elif modprobe -n -q -- "$name"; then
             put loadable "$name"
@@ -70,6 +70,11 @@ module_works() {
     overlay) grep -qs '[[:space:]]overlay$' /proc/filesystems ;;
     *) false ;;
     esac
+}
+
+module_built_in() {
+    release=$(uname -r)
+    grep -qs -e "/$1\\.ko" -e "/$2\\.ko" "/lib/modules/$release/modules.builtin"
 }
 
 section_storage() {
@@ -103,7 +108,6 @@ probe_storage() {
 }
 
 section_engine() {
-    current=
     if [ -h "$engine_root/current" ]; then
         current=$(cd -P "$engine_root/current" && pwd -P)
         put current "$current"
@@ -134,7 +138,7 @@ probe_placed() {
     stamps=$NL$stamps$NL
     rest=$(stat -c '%s %i %Y %Z %n' -- "$@")$NL
     set --
-    while [ -n "$rest" ]; do
+    while [ -n "${rest%"$NL"}" ]; do
         line=${rest%%"$NL"*}
         rest=${rest#*"$NL"}
         put placed "$line"
@@ -146,7 +150,7 @@ probe_placed() {
         fi
     done
     if [ $# -gt 0 ]; then
-        sha256sum -- "$@" | sed 's/^/|/'
+        sha256sum -- "$@"
     fi
 }
 
@@ -179,16 +183,16 @@ probe_binaries() {
     done
     if [ $# -gt 0 ]; then
         put foreign_begins here
-        stat -L -c '%s %n' -- "$@" | sed 's/^/|size /'
+        stat -L -c 'size %s %n' -- "$@"
         if command -v rpm >/dev/null; then
-            timeout 20 rpm -q --qf 'owner %{NEVRA}\n' -f -- "$@" | sed 's/^/|/'
+            timeout 20 rpm -q --qf 'owner %{NEVRA}\n' -f -- "$@"
         fi
     fi
 }
 
 section_packages() {
     if command -v rpm >/dev/null; then
-        { with_packages timeout 20 rpm -q --qf 'package %{NAME} %{NEVRA}\n' -- 2>&1; } | sed 's/^/|/'
+        with_packages timeout 20 rpm -q --qf 'package %{NAME} %{NEVRA}\n' -- 2>&1
     fi
 }
 
@@ -211,8 +215,7 @@ section_units() {
         MainPID=0 | MainPID=*[!0-9]*) ;;
         MainPID=*)
             pid=${line#MainPID=}
-            exe=$(readlink "/proc/$pid/exe")
-            put exe "$pid $exe"
+            put_exe "$pid"
             set -- "$@" "/proc/$pid/stat"
             ;;
         esac
@@ -220,6 +223,17 @@ section_units() {
     if [ $# -gt 0 ]; then
         grep -sH -e '^btime ' -e '^[0-9]' /proc/stat "$@"
     fi
+}
+
+put_exe() {
+    for exe in "$current/dockerd" "$current/containerd"; do
+        if [ "/proc/$1/exe" -ef "$exe" ]; then
+            put exe "$1 $exe"
+            return
+        fi
+    done
+    exe=$(readlink "/proc/$1/exe")
+    put exe "$1 $exe"
 }
 
 # Only a running engine is asked: a connection to docker.socket would start one that sleeps.
@@ -250,19 +264,31 @@ ask_docker() {
     printf 'status %s\n' "$status"
 }
 
+# Local files first: getent costs more, and may have to wait for a directory server.
 section_users() {
-    if command -v getent >/dev/null; then
-        group=$(timeout 10 getent group docker)
-        put group "$group"
-        with_users probe_users
-    else
-        grep -s '^docker:' /etc/group | sed 's/^/|/'
-    fi
+    accounts=$(with_user_patterns grep_accounts)
+    printf '%s\n' "$accounts"
+    case $NL$accounts in
+    *"$NL/etc/group:docker:"*) ;;
+    *) timeout 10 getent group docker ;;
+    esac
+    with_users probe_users
+}
+
+grep_accounts() {
+    grep -soH -e '^docker:.*' "$@" -- /etc/group /etc/passwd
 }
 
 probe_users() {
+    for name in "$@"; do
+        shift
+        case $NL$accounts in
+        *"$NL/etc/passwd:$name:"*) ;;
+        *) set -- "$@" "$name" ;;
+        esac
+    done
     if [ $# -gt 0 ]; then
-        timeout 10 getent passwd "$@" | sed 's/:.*//; s/^/|/'
+        timeout 10 getent passwd -- "$@" | sed 's/^\([^:]*\):.*/user \1/'
     fi
 }
 
@@ -279,17 +305,11 @@ probe_commands() {
 }
 
 section_files() {
-    with_files probe_files 65536
-}
-
-section_record() {
-    with_record probe_files 1048576
+    with_files probe_files
 }
 
 # The bytes of all small files in one stream; the sizes say where each begins, its sha256 proves it.
 probe_files() {
-    limit=$1
-    shift
     for path in "$@"; do
         shift
         if [ -f "$path" ]; then
@@ -309,16 +329,20 @@ probe_files() {
         put file "$line"
         # A user's name may hold spaces, but no slash.
         path=/${line#* /}
+        limit=$text_limit
+        case $path in
+        "$state_dir"/*) limit=$record_limit ;;
+        esac
         if [ "${line%% *}" -le "$limit" ]; then
             set -- "$@" "$path"
         else
-            sha256sum -- "$path" | sed 's/^/|/'
+            sha256sum -- "$path"
         fi
     done
     if [ $# -gt 0 ]; then
-        sha256sum -- "$@" | sed 's/^/|/'
+        sha256sum -- "$@"
         put contents here
-        head -q -c "$limit" -- "$@" | base64 | sed 's/^/|/'
+        head -q -c "$record_limit" -- "$@" | base64
     fi
 }
 
