@@ -57,8 +57,8 @@ def test_every_problem_of_every_host_is_told_with_its_place(site: Path) -> None:
         "  group_data/build.py:4: 'debug' stands here and in line 3 of the same dictionary; only the last one counts",
         "  web1: deamon: staithe has no such section; did you mean daemon? (and 1 other host)",
         "  web1: engine.version: found '28', expected an exact version such as 28.5.2 (and 1 other host)",
-        "  build1: daemon.registry-mirrors[0]: found '“https://m.example”', expected plain quotes; “ is a typographic "
-        "quote, as word processors make them",
+        "  build1: daemon.registry-mirrors[0]: found '“https://m.example”', expected plain quotes; "
+        "“ is a typographic quote, as word processors make them",
         "  try: staithe config docs",
         "  more: staithe explain E101",
     ]
