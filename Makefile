@@ -73,9 +73,9 @@ demo: lab ## Boot a host, apply twice, show what happened.
 	engine=$$(echo "$$artifacts" | grep '/docker-$(DEMO_ENGINE)\.tgz$$')
 	image=$$(echo "$$artifacts" | grep '/$(DEMO_IMAGE)$$')
 	run() { printf '\n$$ %s\n' "$$*"; "$$@"; }
-	run $(BIN)/staithe lab up 1
+	run $(BIN)/staithe lab up 1 --registry
 	run $(BIN)/staithe bundle build --force --out $(DEMO_BUNDLE) --engine "$$engine" --image "$$image"
-	run $(BIN)/staithe plan inventories/lab.py
+	run $(BIN)/staithe plan --no-diff inventories/lab.py
 	run $(BIN)/staithe apply inventories/lab.py --yes
 	echo; echo "The same again: nothing is left to do."
 	run $(BIN)/staithe apply inventories/lab.py --yes
