@@ -84,7 +84,7 @@ def test_show_names_the_layer_of_each_value(site: Path) -> None:
     assert '  engine.bundle = "./bundle"  [all]' in lines
     assert '  engine.version = "28.5.2"  [group web]' in lines
     assert "  smoke.timeout_s = 9  [host]" in lines
-    assert "  service.enabled = true  [default]" in lines
+    assert "  service.enabled = True  [default]" in lines
     assert "web2" not in done.stdout
 
 
