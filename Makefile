@@ -18,6 +18,7 @@ TEST_PACKAGES := vagrant vagrant-libvirt
 
 DEMO_BUNDLE := .staithe/lab/bundle
 DEMO_ENGINE := 28.5.2
+DEMO_IMAGE := staithe-smoke-1.tar
 
 # Shell: install the Debian packages that are missing, saying so.
 define install_packages
@@ -68,12 +69,20 @@ lab: debian $(READY) ## Prepare the lab on this machine (once).
 
 .PHONY: demo
 demo: lab ## Boot a host, apply twice, show what happened.
-	@set -x
-	$(BIN)/staithe lab up 1
-	[ -d $(DEMO_BUNDLE) ] || $(BIN)/staithe bundle build $(DEMO_BUNDLE) --engine $(DEMO_ENGINE)
-	$(BIN)/staithe plan inventories/lab.py
-	$(BIN)/staithe apply inventories/lab.py --yes
-	$(BIN)/staithe apply inventories/lab.py --yes
+	@artifacts=$$($(BIN)/staithe lab artifacts)
+	engine=$$(echo "$$artifacts" | grep '/docker-$(DEMO_ENGINE)\.tgz$$')
+	image=$$(echo "$$artifacts" | grep '/$(DEMO_IMAGE)$$')
+	run() { printf '\n$$ %s\n' "$$*"; "$$@"; }
+	run $(BIN)/staithe lab up 1 --registry
+	run $(BIN)/staithe bundle build --force --out $(DEMO_BUNDLE) --engine "$$engine" --image "$$image"
+	run $(BIN)/staithe plan --no-diff inventories/lab.py
+	run $(BIN)/staithe apply inventories/lab.py --yes
+	echo; echo "The same again: nothing is left to do."
+	run $(BIN)/staithe apply inventories/lab.py --yes
+	run $(BIN)/staithe status inventories/lab.py
+	echo
+	echo "Every command of every run, with its output: .staithe/runs/  (staithe logs)"
+	echo "Log in to the host: $(BIN)/staithe lab ssh h1   Take everything away: make demo-clean"
 
 .PHONY: demo-clean
 demo-clean: $(READY) ## Take the demo's host and bundle away.

@@ -42,6 +42,7 @@ def show(
 ) -> None:
     """Print what holds for each host, and which layer each value comes from."""
     from staithe.config.effective import effective_values
+    from staithe.config.reference import literal
 
     hosts = _hosts(inventory, [host] if host else None, settings)
     configs = _configs(hosts)
@@ -62,7 +63,7 @@ def show(
     for one in hosts:
         typer.secho(one.name, bold=True)
         for item in values[one.name]:
-            typer.echo(f"  {item.path} = {json.dumps(item.value, ensure_ascii=False)}  [{item.origin}]")
+            typer.echo(f"  {item.path} = {literal(item.value)}  [{item.origin}]")
 
 
 @app.command("docs")

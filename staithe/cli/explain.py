@@ -28,7 +28,8 @@ def explain(
     wanted = code.strip().upper()
     wanted = f"E{wanted}" if wanted.isdigit() else wanted
     if wanted not in known:
-        near = difflib.get_close_matches(wanted, known, n=1, cutoff=0.0)[0]
+        beginning = [one for one in known if one.startswith(wanted)]
+        near = (beginning or difflib.get_close_matches(wanted, known, n=1, cutoff=0.0))[0]
         raise UsageError("there is no such error code", found=repr(code), hint=f"staithe explain {near}")
     one = known[wanted]
     typer.secho(f"{one.code} {one.name} (exit code {one.exit_code})", bold=True)

@@ -14,6 +14,7 @@ from staithe.config.daemon_keys.engine import EngineKeys
 from staithe.config.daemon_keys.network import NetworkKeys
 from staithe.config.daemon_keys.registry import RegistryKeys
 from staithe.config.daemon_keys.storage import StorageKeys
+from staithe.config.keys import takes_text
 
 _FLAG_OF_THE_UNIT = (
     "the unit passes {flag}, and the engine refuses to start with the same setting in daemon.json; take this key away"
@@ -25,7 +26,7 @@ _REMOVED = "the engine does not know this key any more; take it away"
 class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
     """The engine's configuration file, /etc/docker/daemon.json: its own keys, spelled as there.
 
-    An empty text means the same as no value: the engine's own default.
+    Where text belongs, an empty text means the same as no value: the engine's own default.
     """
 
     known_mistakes: ClassVar[Mapping[str, str]] = {
@@ -66,7 +67,8 @@ class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
         # Docker's complete example sets many keys to "", and hosts to [].
         if not isinstance(data, Mapping):
             return data
-        return {k: v for k, v in data.items() if v is not None and v != "" and not (k == "hosts" and not v)}
+        texts = {field.alias for field in cls.model_fields.values() if takes_text(field.annotation)}
+        return {k: v for k, v in data.items() if not (v == "" and k in texts) and not (v == [] and k == "hosts")}
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Daemon:

@@ -46,6 +46,16 @@ def keys_of(section: type[Section]) -> Iterator[Key]:
         )
 
 
+def takes_text(annotation: Any) -> bool:
+    """Tell whether a type is text: any, checked, or one of some words."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return any(takes_text(arg) for arg in args)
+    if origin is Annotated:
+        return takes_text(args[0])
+    return annotation is str or (origin is Literal and all(isinstance(arg, str) for arg in args))
+
+
 def plain(value: Any) -> Any:
     """Return a default as users write it: lists, dictionaries, plain values."""
     if isinstance(value, BaseModel):

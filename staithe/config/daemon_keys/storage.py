@@ -22,21 +22,20 @@ def _check_driver(value: str) -> str:
     return value
 
 
+# The engine takes its data-root for itself: owner root, mode 0710. Nobody else would get in there any more.
+_SHARED_TOPS = (
+    *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt"),
+    *("proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"),
+)
+_SHARED_FOLDERS = {
+    "/",
+    *(f"/{name}" for name in _SHARED_TOPS),
+    *(f"/var/{name}" for name in ("lib", "log", "tmp", "lib/containerd", "lib/staithe")),
+}
+
+
 def _check_data_root(value: str) -> str:
-    if value.rstrip("/") in (
-        "",
-        "/bin",
-        "/boot",
-        "/dev",
-        "/etc",
-        "/lib",
-        "/proc",
-        "/root",
-        "/run",
-        "/sys",
-        "/usr",
-        "/var",
-    ):
+    if (value.rstrip("/") or "/") in _SHARED_FOLDERS:
         raise unexpected("a folder of the engine's own, such as /data/docker")
     return value
 
