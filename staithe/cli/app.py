@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from staithe import __version__
-from staithe.cli import lab
+from staithe.cli import bundle, lab
 from staithe.errors import EXIT_INTERRUPTED, StaitheError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(lab.app, name="lab")
 
 

@@ -11,6 +11,7 @@ from importlib.resources import files
 from staithe import host_layout
 from staithe.errors import UsageError
 from staithe.probe.request import ProbeRequest
+from staithe.programs import PROGRAMS
 from staithe.shell import join, quote
 
 PROBE_VERSION = 1
@@ -30,16 +31,6 @@ SECTIONS = (
 )
 TEXT_LIMIT_BYTES = 65536
 RECORD_LIMIT_BYTES = 1048576
-PROGRAMS = (
-    "dockerd",
-    "docker",
-    "containerd",
-    "containerd-shim-runc-v2",
-    "ctr",
-    "runc",
-    "docker-init",
-    "docker-proxy",
-)
 # Storage that is always asked for, beside data-root.
 STORAGE = ("/var/lib/containerd", "/usr", host_layout.STATE_DIR)
 COMMANDS = ("iptables", "tar", "gzip", "xz", "sha256sum", "base64", "systemctl", "modprobe", "ps", "flock", "timeout")
