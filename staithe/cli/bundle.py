@@ -112,7 +112,7 @@ def _print(bundle: Bundle) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("what", no_wrap=True)
+    table.add_column("what", overflow="fold")
     table.add_column("arch", no_wrap=True)
     table.add_column("size", justify="right", no_wrap=True)
     table.add_column("digest", no_wrap=True)
@@ -122,7 +122,7 @@ def _print(bundle: Bundle) -> None:
     for image in bundle.images:
         size_bytes = sum(blob.size_bytes for blob in image.blobs)
         table.add_row(
-            f"image {', '.join(image.references)}", image.arch, _size(size_bytes), _short(image.config.digest)
+            "image " + "\n      ".join(image.references), image.arch, _size(size_bytes), _short(image.config.digest)
         )
     console = Console(highlight=False, markup=False)
     console.print(table)
@@ -135,4 +135,4 @@ def _size(size_bytes: int) -> str:
 
 
 def _short(digest: str) -> str:
-    return digest[: len("sha256:") + 12]
+    return digest.removeprefix("sha256:")[:12]
