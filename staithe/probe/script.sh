@@ -37,6 +37,10 @@ print_lines() {
 section_system() {
     uname=$(uname -rm)
     put uname "$uname"
+    # It may be there and empty, which grep does not show.
+    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+        put unified 1
+    fi
     grep -sH '' /etc/os-release /proc/sys/kernel/random/boot_id /proc/cgroups \
         /sys/fs/cgroup/cgroup.controllers /sys/fs/selinux/enforce
 }
