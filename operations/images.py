@@ -9,9 +9,9 @@ from collections.abc import Generator, Sequence
 from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
-from staithe.bundle.load_archive import load_metadata
 
 from staithe.bundle.contents import Blob, ImageArtifact
+from staithe.bundle.load_archive import load_metadata
 from staithe.change import Change
 from staithe.errors import CommandFailed, TransferFailed
 from staithe.host import Session, carry_out, session

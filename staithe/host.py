@@ -22,7 +22,6 @@ from staithe.bundle.read import read_bundle
 from staithe.change import Change, Component
 from staithe.config import Config, config_for
 from staithe.desired import Desired, File, desired_for
-from staithe.host_layout import RUNNING
 from staithe.errors import (
     CommandFailed,
     ConfigError,
@@ -34,6 +33,7 @@ from staithe.errors import (
     SudoRefused,
 )
 from staithe.events import ChangeDone, ChangeStarted, Command, Event, Problem
+from staithe.host_layout import RUNNING
 from staithe.placing import archive_of, place_script
 from staithe.probe.parse import parse
 from staithe.probe.script import build

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from staithe import __version__
-from staithe.cli import config, lab
+from staithe.cli import bundle, config, lab
 from staithe.cli.apply import apply
 from staithe.cli.explain import explain
 from staithe.cli.init import init
@@ -45,6 +45,7 @@ app.command("status")(status)
 app.command("logs")(logs)
 app.command("explain")(explain)
 app.add_typer(config.app, name="config")
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(lab.app, name="lab")
 
 

@@ -52,7 +52,7 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
     return tuple(found)
 
 
-def component_changes(  # noqa: PLR0911 - one line for each component reads better than a table
+def component_changes(
     component: Component, state: HostState, config: Config, desired: Desired, done: Sequence[str]
 ) -> tuple[Change, ...]:
     """Return what one component needs. `done`: ids of the changes before it in this run; smoke asks for them."""

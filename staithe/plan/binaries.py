@@ -38,7 +38,11 @@ def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
                 "binaries",
                 "set",
                 ENGINE_CURRENT,
-                f"missing: {', '.join(missing)}" if is_current else "another engine is in place" if state.engine.current else "no engine of staithe's is in place",
+                f"missing: {', '.join(missing)}"
+                if is_current
+                else "another engine is in place"
+                if state.engine.current
+                else "no engine of staithe's is in place",
                 before=state.engine.current,
                 after=desired.engine.directory,
                 effect="restart" if state.engine.current and not is_current else "none",

@@ -52,9 +52,8 @@ def _os_release(lines: list[str]) -> OsRelease:
 
 
 def _cgroup(section: Section) -> Cgroup:
-    unified = section.values("/sys/fs/cgroup/cgroup.controllers")
-    if unified:
-        return Cgroup(version=2, controllers=tuple(unified[0].split()))
+    if section.value("unified"):
+        return Cgroup(version=2, controllers=tuple(section.value("/sys/fs/cgroup/cgroup.controllers").split()))
     controllers = []
     for line in section.values("/proc/cgroups"):
         if not line.startswith("#"):

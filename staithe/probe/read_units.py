@@ -98,7 +98,7 @@ def read_docker(section: Section, request: ProbeRequest, state: HostState) -> di
         return {
             "docker": None,
             "images": None,
-            "odd": f"docker.service is active, but the engine gave no answer within 10 s ({status})",
+            "odd": f"docker.service is active, but the engine gave no answer (limit 10 s, {status})",
         }
     odd = "" if images is not None else f"the engine did not list its images ({status})"
     return {"docker": _info(info), "images": None if images is None else tuple(images), "odd": odd}

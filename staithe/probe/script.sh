@@ -37,6 +37,10 @@ print_lines() {
 section_system() {
     uname=$(uname -rm)
     put uname "$uname"
+    # It may be there and empty, which grep does not show.
+    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+        put unified 1
+    fi
     grep -sH '' /etc/os-release /proc/sys/kernel/random/boot_id /proc/cgroups \
         /sys/fs/cgroup/cgroup.controllers /sys/fs/selinux/enforce
 }
@@ -165,7 +169,8 @@ probe_binaries() {
             if [ -h "$path" ] && [ "$path" -ef "$current/$name" ]; then
                 target=$current/$name
             elif [ -h "$path" ]; then
-                target=$(readlink -f "$path")
+                # A link that leads to nothing still says whose it was.
+                target=$(readlink -f "$path") || target=$(readlink "$path")
             fi
             put binary "$name $path"
             put target "$target"
@@ -246,19 +251,20 @@ section_docker() {
     ask_docker | sed 's/^/|/'
 }
 
-# curl costs a third of what the docker command costs, but EL7's knows no --unix-socket (exit 2).
+# curl costs a quarter of what the docker command costs, but EL7's knows no --unix-socket (exit 2).
 ask_docker() {
     status=127
     if command -v curl >/dev/null; then
-        curl -q -s -f --noproxy '*' --max-time 10 --unix-socket /run/docker.sock -w '\n' \
+        curl -q -s -f --fail-early --noproxy '*' --max-time 10 --unix-socket /run/docker.sock -w '\n' \
             http://localhost/info http://localhost/images/json
         status=$?
     fi
     case $status in
     2 | 4 | 127)
-        timeout 10 docker -H unix:///run/docker.sock info --format '{{json .}}'
+        timeout 10 docker -H unix:///run/docker.sock info --format '{{json .}}' &&
+            timeout 10 docker -H unix:///run/docker.sock images --no-trunc --format '{{json .}}' &&
+            printf 'listed\n'
         status=$?
-        timeout 10 docker -H unix:///run/docker.sock images --no-trunc --format '{{json .}}' && printf 'listed\n'
         ;;
     esac
     printf 'status %s\n' "$status"

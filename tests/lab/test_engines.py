@@ -42,7 +42,9 @@ def test_bare_host_becomes_proven(site: Site, bare: Host, version: str) -> None:
     applied = site.run("apply", limit="h1").host("h1")
     assert applied["outcome"] == "changed"
     assert applied["not_done"] == []
-    assert {check["name"]: check["status"] for check in applied["checks"]} == dict.fromkeys(("run", "published port", "life", "memory limit", "containerd", "runc", "mirror pull", "clean"), "passed")
+    assert {check["name"]: check["status"] for check in applied["checks"]} == dict.fromkeys(
+        ("run", "published port", "life", "memory limit", "containerd", "runc", "mirror pull", "clean"), "passed"
+    )
     assert_engine_runs(bare, version, site)
 
     again = site.run("apply", limit="h1").host("h1")

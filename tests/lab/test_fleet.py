@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.lab.conftest import LAB_ID, Host, Site
+from tests.lab.conftest import HOSTS, LAB_ID, Host, Site
 
 
 def test_mixed_fleet(site: Site, hosts: dict[str, Host]) -> None:
@@ -135,11 +135,11 @@ chmod 755 /usr/bin/systemctl"""
         out, _ = run.communicate(timeout=200)
         assert finished, out
         outcomes = {one["host"]: one["outcome"] for one in _events(site.folder) if one["type"] == "host_done"}
-        assert {name: outcomes[name] for name in others} <= dict.fromkeys(others, "changed") | outcomes
-        assert set(outcomes.values()) <= {"changed", "unchanged", "failed"}
         assert all(outcomes[name] in ("changed", "unchanged") for name in others)
     finally:
-        site.staithe("lab", "down", "h7", "h8", "h9", "h10")
+        # The session's lab has six hosts; more would only slow the tests after this one.
+        site.staithe("lab", "down")
+        site.staithe("lab", "up", str(HOSTS), "--registry")
 
 
 def test_ctrl_c_stops_cleanly(site: Site, program: str, bare: Host) -> None:

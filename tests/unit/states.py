@@ -119,7 +119,8 @@ def converged(config_: Config, bundle_: Bundle | None = None) -> HostState:
                 directories=(wanted.engine.directory,),
                 placed={f"{wanted.directory}/{n}": p.sha256 for n, p in wanted.engine.programs.items()},
                 binaries={
-                    name: EngineBinary(path=f"{BIN_DIR}/{name}", target=f"{wanted.directory}/{name}") for name in PROGRAMS
+                    name: EngineBinary(path=f"{BIN_DIR}/{name}", target=f"{wanted.directory}/{name}")
+                    for name in PROGRAMS
                 },
             ),
             "units": {

@@ -55,7 +55,9 @@ RED = {
         "E310",
         bare_with(
             engine=states.bare().engine.model_copy(
-                update={"binaries": {"runc": EngineBinary(path="/usr/bin/runc", target="/usr/bin/runc", package="runc-1")}}
+                update={
+                    "binaries": {"runc": EngineBinary(path="/usr/bin/runc", target="/usr/bin/runc", package="runc-1")}
+                }
             )
         ),
     ),

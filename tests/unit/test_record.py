@@ -24,7 +24,9 @@ def test_round_trip() -> None:
 
 
 def test_newer_schema_is_refused_by_name() -> None:
-    record = json.loads(next_record(states.bare(), states.desired(states.config()), run_id="", made_group=False).text())
+    record = json.loads(
+        next_record(states.bare(), states.desired(states.config()), run_id="", made_group=False).text()
+    )
     for newer in ({**record, "schema_version": 2, "staithe_version": "9.0"}, {"schema_version": 2, "else": 1}):
         with pytest.raises(RecordTooNew) as caught:
             read_record(states.bare().model_copy(update={"record": json.dumps(newer)}))
@@ -52,7 +54,10 @@ def test_running_text_notes_fresh_daemons_and_keeps_the_others() -> None:
     text = running_text(state, states.desired(config), frozenset({"containerd.service"}))
     noted = state.model_copy(update={"running": text})
     docker = read_running(noted, "docker.service")
-    assert docker is not None and docker.daemon_json == states.desired(states.config()).files["/etc/docker/daemon.json"].text
+    assert (
+        docker is not None
+        and docker.daemon_json == states.desired(states.config()).files["/etc/docker/daemon.json"].text
+    )
     text = running_text(state, states.desired(config), frozenset({"docker.service"}))
     docker = read_running(state.model_copy(update={"running": text}), "docker.service")
     assert docker is not None and docker.daemon_json is not None and "new" in docker.daemon_json

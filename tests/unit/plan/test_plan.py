@@ -54,7 +54,10 @@ def test_sysctl_value() -> None:
 def test_file_that_differs_is_mended_without_a_restart(path: str, component: str) -> None:
     """The engine was started with what is described, whatever somebody has since done to the file."""
     state = states.converged(states.config())
-    files = {**state.files, path: state.files[path].model_copy(update={"sha256": "0" * 64, "text": "x", "ctime": 9999})}
+    files = {
+        **state.files,
+        path: state.files[path].model_copy(update={"sha256": "0" * 64, "text": "x", "ctime": 9999}),
+    }
     assert ids(changed(state, files=files)) == [f"{component}:update:{path}", "smoke:run:containers"]
 
 
@@ -107,9 +110,7 @@ def with_running(state: HostState, text: str | None) -> HostState:
     """Note another daemon.json, or none, as what the engine was started with."""
     running = Running.model_validate_json(state.running or "{}")
     docker = running.daemons["docker.service"].model_copy(update={"daemon_json": text})
-    return changed(
-        state, running=Running(daemons={**running.daemons, "docker.service": docker}).model_dump_json()
-    )
+    return changed(state, running=Running(daemons={**running.daemons, "docker.service": docker}).model_dump_json())
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,8 @@ def test_enabled_is_a_choice() -> None:
 
 
 @pytest.mark.parametrize(
-    "images", [(), (Image(id=states.blob("e").digest, tags=("other:1",)),), (Image(id="sha256:0", tags=("staithe/smoke:1",)),)]
+    "images",
+    [(), (Image(id=states.blob("e").digest, tags=("other:1",)),), (Image(id="sha256:0", tags=("staithe/smoke:1",)),)],
 )
 def test_image_must_be_there_by_content_and_by_name(images: tuple[Image, ...]) -> None:
     found = ids(changed(states.converged(states.config()), images=images))

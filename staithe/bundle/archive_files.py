@@ -1,0 +1,119 @@
+"""The files of an image archive, by name: out of a tar (compressed or not) or a folder. Nothing is unpacked."""
+
+from __future__ import annotations
+
+import gzip
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+from staithe.bundle.documents import DOCUMENT_LIMIT_BYTES
+from staithe.errors import BundleError
+
+# A link to a link to a link: docker save before 25 makes one step.
+_LINK_LIMIT = 8
+
+
+class ArchiveFiles(Protocol):
+    """Files by their relative path."""
+
+    @property
+    def where(self) -> str:
+        """Name of the archive, for messages."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is a regular file of that name."""
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file; raises BundleError when it is not there."""
+
+
+def read_document(files: ArchiveFiles, name: str) -> bytes:
+    """Return a JSON document's bytes; raises BundleError when it is missing or far too large for one."""
+    with files.open(name) as stream:
+        content = stream.read(DOCUMENT_LIMIT_BYTES + 1)
+    if len(content) > DOCUMENT_LIMIT_BYTES:
+        raise BundleError(f"{name} is too large for a JSON document", where=files.where)
+    return content
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[ArchiveFiles]:
+    """Open an image archive. Damage that shows while it is read is a BundleError too."""
+    try:
+        if path.is_dir():
+            yield _Folder(path)
+            return
+        with tarfile.open(path, "r:*") as tar:
+            yield _Tar(tar, path)
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BundleError(
+            f"the archive is damaged or cut short: {error}",
+            where=str(path),
+            expected="an archive by docker save, or an OCI image layout",
+            hint="make it again with `docker save -o FILE NAME:TAG`",
+        ) from error
+    except OSError as error:
+        raise BundleError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+
+
+class _Folder:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.where = str(root)
+
+    def has(self, name: str) -> bool:
+        return _is_inside(name) and (self._root / name).is_file()
+
+    def open(self, name: str) -> IO[bytes]:
+        if not self.has(name):
+            raise _missing(self.where, name)
+        return (self._root / name).open("rb")
+
+
+class _Tar:
+    def __init__(self, tar: tarfile.TarFile, path: Path) -> None:
+        self._tar = tar
+        self.where = str(path)
+        self._members: dict[str, tarfile.TarInfo] = {}
+        for member in tar:
+            name = posixpath.normpath(member.name)
+            if name in self._members and not member.isdir():
+                raise BundleError(f"{name} is in the archive twice", where=self.where)
+            self._members[name] = member
+
+    def has(self, name: str) -> bool:
+        return self._find(name) is not None
+
+    def open(self, name: str) -> IO[bytes]:
+        member = self._find(name)
+        stream = self._tar.extractfile(member) if member is not None else None
+        if stream is None:
+            raise _missing(self.where, name)
+        return stream
+
+    def _find(self, name: str) -> tarfile.TarInfo | None:
+        name = posixpath.normpath(name)
+        for _step in range(_LINK_LIMIT):
+            member = self._members.get(name)
+            if member is None or member.isreg():
+                return member
+            if member.issym():  # docker save before 25: layers that are alike are links
+                name = posixpath.normpath(posixpath.join(posixpath.dirname(name), member.linkname))
+            elif member.islnk():
+                name = posixpath.normpath(member.linkname)
+            else:
+                return None
+        return None
+
+
+def _is_inside(name: str) -> bool:
+    return not name.startswith("/") and ".." not in name.split("/")
+
+
+def _missing(where: str, name: str) -> BundleError:
+    return BundleError(f"{name} is not in the archive", where=where, hint="make it again with `docker save`")

@@ -1,0 +1,181 @@
+"""Makes a bundle from local files. The same files give the same bytes: no times, no order of arguments."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from staithe.bundle import reference
+from staithe.bundle.archive_files import opened
+from staithe.bundle.blob_store import BlobStore
+from staithe.bundle.contents import Bundle, ImageArtifact
+from staithe.bundle.docker_archive import MANIFEST_FILE, read_docker_archive
+from staithe.bundle.documents import ARCHITECTURES, EngineConfig, dump
+from staithe.bundle.engine_archive import add_engine_archive
+from staithe.bundle.image_blobs import add_image, descriptor
+from staithe.bundle.layout import (
+    BLOBS,
+    ENGINE_ARTIFACT_TYPE,
+    ENGINE_CONFIG_TYPE,
+    ENGINE_VERSION,
+    IMAGE_NAME,
+    INDEX_FILE,
+    INDEX_TYPE,
+    MANIFEST_TYPE,
+    OCI_LAYOUT_FILE,
+    OCI_LAYOUT_VERSION,
+    REF_NAME,
+)
+from staithe.bundle.oci_archive import is_oci_layout, read_oci_archive
+from staithe.bundle.read import read_bundle
+from staithe.errors import BundleError
+
+_OCI_NAMES = {machine: name for name, machine in ARCHITECTURES.items()}
+
+
+@dataclass(frozen=True)
+class EngineSource:
+    """A static engine archive on this machine."""
+
+    path: Path
+    version: str
+
+
+def build(engines: Sequence[EngineSource], images: Sequence[Path], out: Path, *, replace: bool = False) -> Bundle:
+    """Write a bundle to `out` and return it as it is read back.
+
+    It appears whole or not at all. An existing bundle gives way only with `replace`, any other folder never.
+    Raises BundleError.
+    """
+    out = out.absolute()
+    _check_target(out, replace)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        _write(draft, engines, images)
+        draft.chmod(0o755)
+        read_bundle(draft)
+        _swap(draft, out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return read_bundle(out)
+
+
+def _check_target(out: Path, replace: bool) -> None:
+    if not out.exists() and not out.is_symlink():
+        return
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    ours = {OCI_LAYOUT_FILE, INDEX_FILE, BLOBS.partition("/")[0]}
+    if names != ours:
+        raise BundleError(
+            "there is something else than a bundle in the way; it is not overwritten",
+            where=str(out),
+            found=", ".join(sorted(names)[:5]) or "no folder",
+            hint="name another folder with --out",
+        )
+    if not replace:
+        raise BundleError("there is a bundle already", where=str(out), hint="replace it with --force")
+
+
+def _swap(draft: Path, out: Path) -> None:
+    if not out.exists():
+        draft.rename(out)
+        return
+    former = Path(tempfile.mkdtemp(prefix=f".{out.name}.former.", dir=out.parent))
+    out.rename(former / "bundle")
+    try:
+        draft.rename(out)
+    except OSError:
+        (former / "bundle").rename(out)
+        raise
+    finally:
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def _write(root: Path, engines: Sequence[EngineSource], images: Sequence[Path]) -> None:
+    store = BlobStore(root)
+    entries: list[dict[str, Any]] = []
+    for source in engines:
+        entries.append(_engine_entry(source, store))
+    for path in images:
+        entries.extend(_image_entries(path, store))
+    (root / OCI_LAYOUT_FILE).write_bytes(dump({"imageLayoutVersion": OCI_LAYOUT_VERSION}))
+    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": _unique(entries)}
+    (root / INDEX_FILE).write_bytes(dump(index))
+
+
+def _engine_entry(source: EngineSource, store: BlobStore) -> dict[str, Any]:
+    found = add_engine_archive(source.path, store)
+    config = EngineConfig.model_validate(
+        {"schema_version": 1, "version": source.version, "arch": found.arch, "programs": found.programs}
+    )
+    config_blob = store.add_bytes(dump(config.model_dump(mode="json")), ENGINE_CONFIG_TYPE)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "artifactType": ENGINE_ARTIFACT_TYPE,
+        "config": descriptor(config_blob),
+        "layers": [descriptor(found.archive)],
+    }
+    return {
+        **descriptor(store.add_bytes(dump(manifest), MANIFEST_TYPE)),
+        "artifactType": ENGINE_ARTIFACT_TYPE,
+        "platform": _platform(found.arch),
+        "annotations": {REF_NAME: f"engine:{source.version}-{found.arch}", ENGINE_VERSION: source.version},
+    }
+
+
+def _image_entries(path: Path, store: BlobStore) -> list[dict[str, Any]]:
+    entries = []
+    with opened(path) as files:
+        if is_oci_layout(files):
+            images = read_oci_archive(files)
+        elif files.has(MANIFEST_FILE):
+            images = read_docker_archive(files)
+        else:
+            raise BundleError(
+                "this is no image archive",
+                where=str(path),
+                expected=f"{MANIFEST_FILE} (docker save) or {OCI_LAYOUT_FILE} (an OCI image layout)",
+                hint="make one with `docker save -o FILE NAME:TAG`",
+            )
+        for image in images:
+            entries.extend(_named(add_image(image, files, store)))
+    return entries
+
+
+def _named(image: ImageArtifact) -> list[dict[str, Any]]:
+    names = [reference.full(name) for name in image.references]
+    return [
+        {
+            **descriptor(image.manifest),
+            "platform": _platform(image.arch),
+            "annotations": {IMAGE_NAME: name, REF_NAME: name},
+        }
+        for name in names
+    ]
+
+
+def _platform(arch: str) -> dict[str, str]:
+    return {"architecture": _OCI_NAMES[arch], "os": "linux"}
+
+
+def _unique(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries in a fixed order, each once; raises BundleError when two claim one name and platform."""
+    by_name: dict[tuple[str, str], dict[str, Any]] = {}
+    for entry in entries:
+        key = (entry["annotations"][REF_NAME], entry["platform"]["architecture"])
+        other = by_name.setdefault(key, entry)
+        if other["digest"] != entry["digest"]:
+            raise BundleError(
+                f"two files claim to be {key[0]} for {ARCHITECTURES[key[1]]}",
+                found=f"{other['digest']} and {entry['digest']}",
+                hint="name only one of them",
+            )
+    return [by_name[key] for key in sorted(by_name)]

@@ -1,0 +1,138 @@
+"""`staithe bundle`: what a host needs, in one folder that can be carried to where there is no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from staithe.bundle.contents import Bundle
+
+app = typer.Typer(help="Bundles: engine and images in one folder, to be carried to hosts.", no_args_is_help=True)
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the bundle.")],
+    engine: Annotated[
+        list[Path] | None,
+        typer.Option("--engine", help="Static engine archive docker-VERSION.tgz; may be given several times."),
+    ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option("--image", help="Image archive: docker save's tar or an OCI layout; several times."),
+    ] = None,
+    engine_version: Annotated[
+        str | None,
+        typer.Option("--engine-version", help="Version of the one --engine, if its file name does not say it."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the bundle that is at --out.")] = False,
+) -> None:
+    """Make a bundle from files on this machine."""
+    from staithe.bundle.build import EngineSource
+    from staithe.bundle.build import build as build_bundle
+    from staithe.bundle.engine_archive import check_version, version_from_name
+    from staithe.errors import UsageError
+
+    engines, images = engine or [], image or []
+    if not engines and not images:
+        raise UsageError("there is nothing to put into the bundle", hint="staithe bundle build --help")
+    if engine_version is not None and len(engines) != 1:
+        raise UsageError("--engine-version goes with exactly one --engine", found=f"{len(engines)}")
+    for path in (*engines, *images):
+        if not path.exists():
+            raise UsageError("there is no such file", where=str(path))
+    version = check_version(engine_version) if engine_version is not None else None
+    sources = [EngineSource(path, version or version_from_name(path)) for path in engines]
+    _print(build_bundle(sources, images, out, replace=force))
+
+
+@app.command()
+def show(
+    folder: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash every blob and compare.")] = False,
+) -> None:
+    """Print what a bundle holds."""
+    import json
+
+    from staithe.bundle.read import read_bundle, verify_blobs
+
+    bundle = read_bundle(folder)
+    if verify:
+        verify_blobs(bundle)
+    if as_json:
+        typer.echo(json.dumps(_data(bundle), indent=2))
+    else:
+        _print(bundle)
+        if verify:
+            typer.echo("every blob is what its name says")
+
+
+def _data(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "digest": bundle.digest,
+        "engines": [
+            {
+                "version": engine.version,
+                "arch": engine.arch,
+                "size_bytes": engine.archive.size_bytes,
+                "digest": engine.archive.digest,
+                "programs": {name: program.sha256 for name, program in engine.programs.items()},
+            }
+            for engine in bundle.engines
+        ],
+        "images": [
+            {
+                "references": list(image.references),
+                "arch": image.arch,
+                "size_bytes": sum(blob.size_bytes for blob in image.blobs),
+                "config_digest": image.config.digest,
+                "manifest_digest": image.manifest.digest,
+            }
+            for image in bundle.images
+        ],
+        "total_bytes": _total_bytes(bundle),
+    }
+
+
+def _total_bytes(bundle: Bundle) -> int:
+    """Return the size of the artifacts, a blob that several share counted once."""
+    blobs = [engine.archive for engine in bundle.engines]
+    blobs += [blob for image in bundle.images for blob in image.blobs]
+    return sum({blob.digest: blob.size_bytes for blob in blobs}.values())
+
+
+def _print(bundle: Bundle) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("what", overflow="fold")
+    table.add_column("arch", no_wrap=True)
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("digest", no_wrap=True)
+    for engine in bundle.engines:
+        row = (f"engine {engine.version}", engine.arch, engine.archive.size_bytes, engine.archive.digest)
+        table.add_row(row[0], row[1], _size(row[2]), _short(row[3]))
+    for image in bundle.images:
+        size_bytes = sum(blob.size_bytes for blob in image.blobs)
+        table.add_row(
+            "image " + "\n      ".join(image.references), image.arch, _size(size_bytes), _short(image.config.digest)
+        )
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    console.print(f"{_size(_total_bytes(bundle))} in {bundle.root}", soft_wrap=True)
+    console.print(f"index {bundle.digest}", soft_wrap=True)
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1024**2:.1f} MiB" if size_bytes >= 1024**2 else f"{size_bytes / 1024:.1f} KiB"
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12]
