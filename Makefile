@@ -85,9 +85,10 @@ demo: lab ## Boot a host, apply twice, show what happened.
 	echo "Log in to the host: $(BIN)/staithe lab ssh h1   Take everything away: make demo-clean"
 
 .PHONY: demo-clean
-demo-clean: $(READY) ## Take the demo's host and bundle away.
-	@$(BIN)/staithe lab down
-	rm -rf $(DEMO_BUNDLE)
+demo-clean: $(READY) ## Take every trace of the demo away: host, bundle, run records, the lab's caches.
+	@$(BIN)/staithe lab down --purge
+	rm -rf .staithe
+	echo "Left: $(VENV), and the Debian packages that were installed."
 
 .PHONY: lint
 lint: $(READY)

@@ -1,6 +1,6 @@
 """Hosts without a way out: everything they get comes over SSH from the bundle on this machine.
 
-Make the bundle where there is a network, carry the folder here, and check it: `staithe bundle show ./bundle --verify`.
+Make the bundle where there is a network, carry the folder here, check it: `staithe bundle show ./bundle --verify`.
 """
 
 # (hosts, data): the data holds for every host of the group.

@@ -150,7 +150,8 @@ def adopted(state: HostState, unit: str) -> Started | None:
     if process is None:
         return None
     unit_file = state.files.get(f"{UNIT_DIR}/{unit}", ManagedFile())
-    daemon_json = state.files.get(DAEMON_JSON, ManagedFile())
+    # containerd does not read daemon.json.
+    daemon_json = state.files.get(DAEMON_JSON, ManagedFile()) if unit == "docker.service" else ManagedFile()
     younger = [file for file in (unit_file, daemon_json) if file.exists and file.ctime > process.started_at]
     if younger or not unit_file.exists or (daemon_json.exists and daemon_json.text is None):
         return None
@@ -159,7 +160,7 @@ def adopted(state: HostState, unit: str) -> Started | None:
         pid=process.pid,
         start_ticks=process.start_ticks,
         unit_sha256=unit_file.sha256,
-        daemon_json=daemon_json.text if unit == "docker.service" else None,
+        daemon_json=daemon_json.text,
     )
 
 

@@ -74,7 +74,8 @@ def _memory(image: str, token: str) -> Check:
     script = f"""{_PRELUDE}n={quote(name)}
 run --rm -m {_MEMORY_BYTES} {quote(image)} \\
   sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max'
-run --name "$n" -m {_MEMORY_BYTES} --memory-swap {_MEMORY_BYTES} {quote(image)} tail /dev/zero > /dev/null 2>&1 || echo "$?"
+run --name "$n" -m {_MEMORY_BYTES} --memory-swap {_MEMORY_BYTES} {quote(image)} \\
+  tail /dev/zero > /dev/null 2>&1 || echo "$?"
 docker inspect -f 'oom-killed={{{{.State.OOMKilled}}}}' "$n"
 docker rm -f "$n" > /dev/null
 """
@@ -147,7 +148,8 @@ if [ "$had" = 0 ]; then docker rmi "$i" > /dev/null; fi
 
 def clean_script(token: str) -> str:
     """Return the script that takes away whatever a broken check left, and prints what is still there."""
-    return f"""{_PRELUDE}docker ps -aq --filter label={LABEL} --filter name={quote(token)} | xargs -r docker rm -f > /dev/null
+    return f"""{_PRELUDE}left() {{ docker ps -aq --filter label={LABEL} --filter name={quote(token)}; }}
+for one in $(left); do docker rm -f "$one" > /dev/null; done
 rm -rf {quote(f"{_WORK_DIR}/{token}")}
 if ctr -n {_NAMESPACE} containers ls -q | grep -q .; then
   ctr -n {_NAMESPACE} containers ls -q | xargs -r ctr -n {_NAMESPACE} containers rm > /dev/null
@@ -155,10 +157,10 @@ fi
 ctr -n {_NAMESPACE} images ls -q | xargs -r ctr -n {_NAMESPACE} images rm > /dev/null
 ctr namespaces rm {_NAMESPACE} > /dev/null 2>&1 || :
 rmdir {_WORK_DIR} 2> /dev/null || :
-docker ps -aq --filter label={LABEL} --filter name={quote(token)}
+left
 ls -A {_WORK_DIR} 2>/dev/null || :
-runc list -q
-""".replace("xargs -r docker rm", "xargs -r docker -H unix:///run/docker.sock rm")
+runc list -q | grep {quote(token)} || :
+"""
 
 
 def fetch_script(address: str, port: int) -> str:

@@ -1,6 +1,6 @@
 """One shard: each host connects, prepares, waits for the word and executes in a greenlet of its own.
 
-pyinfra's own order waits for all hosts between these steps, and at each operation. Here a slow host holds nobody back.
+pyinfra's own order waits for all hosts between these steps and at each operation. Here nobody waits for a slow host.
 """
 
 from __future__ import annotations

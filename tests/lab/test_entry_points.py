@@ -10,15 +10,20 @@ from pathlib import Path
 
 from tests.lab.conftest import LAB_ID, ROOT, Host, Site
 
+_PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
+
 
 def test_plain_pyinfra_does_the_same_work(site: Site, bare: Host) -> None:
     config = {
         "engine": {"bundle": str(site.folder / "bundle"), "version": "28.5.2"},
-        "daemon": {"registry-mirrors": [site.lab["registry"]["url"]], "log-opts": {"max-size": "300m", "max-file": "2"},
-                   "max-concurrent-downloads": 10},
+        "daemon": {
+            "registry-mirrors": [site.lab["registry"]["url"]],
+            "log-opts": {"max-size": "300m", "max-file": "2"},
+            "max-concurrent-downloads": 10,
+        },
         "users": {"docker_group": ["ops"]},
         "smoke": {"pull_image": site.lab["registry"]["images"][0]},
-    }  # fmt: skip
+    }
     data = [word for key, value in config.items() for word in ("--data", f"{key}={json.dumps(value)}")]
     done = subprocess.run(
         [
@@ -48,7 +53,7 @@ def test_plain_pyinfra_refuses_one_host_and_goes_on(site: Site, hosts: dict[str,
     hosts["h1"].sh("echo mine > /usr/bin/runc")
     done = subprocess.run(
         [
-            str(Path(sys.executable).with_name("pyinfra")), "-y", "--limit", "h1", "--limit", "h2",
+            _PYINFRA, "-y", "--limit", "h1", "--limit", "h2",
             str(site.folder / "inventory.py"), "deploy.py",
         ],
         cwd=ROOT,

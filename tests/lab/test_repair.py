@@ -116,7 +116,8 @@ CASES = (
     ),
     case(
         "moved tag",
-        f"docker commit $(docker create {SMOKE_IMAGE}) {SMOKE_IMAGE} > /dev/null; docker rm $(docker ps -aq) > /dev/null",
+        f"docker commit $(docker create {SMOKE_IMAGE}) {SMOKE_IMAGE} > /dev/null"
+        " && docker rm $(docker ps -aq) > /dev/null",
         {f"images:load:{SMOKE_IMAGE}"},
         f"docker history -q {SMOKE_IMAGE} | wc -l",
         "1",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from staithe.daemon.reload import RELOADABLE, changed_keys, step
 
-_KEYS = sorted(RELOADABLE) + ["data-root", "storage-driver", "bip"]
+_KEYS = [*sorted(RELOADABLE), "data-root", "storage-driver", "bip"]
 _FILES = st.dictionaries(st.sampled_from(_KEYS), st.one_of(st.booleans(), st.integers(2, 9), st.lists(st.text())))
 
 

@@ -25,7 +25,7 @@ ONLY = {
     "pyinfra": (
         "staithe/runner/",
         "staithe/ssh.py",
-        "staithe/host.py",
+        "staithe/host/",
         "staithe/probe/fact.py",
         "operations/",
         "deploy.py",
@@ -236,7 +236,7 @@ def _tree(root: Path, name: str, text: str) -> Path:
         ("staithe/plan.py", "from pyinfra import host", "import pyinfra"),
         ("staithe/cli/plan.py", "def f():\n    from pyinfra.api import State", "import pyinfra"),
         ("staithe/probe/parse.py", "import pyinfra", "import pyinfra"),
-        ("staithe/host.py", "import pyinfra_cli.inventory", "only staithe/runner/ import pyinfra_cli"),
+        ("staithe/host/session.py", "import pyinfra_cli.inventory", "only staithe/runner/ import pyinfra_cli"),
         ("operations/a.py", "import paramiko", "only staithe/ssh.py import paramiko"),
         ("staithe/ssh_config.py", "from paramiko import Transport", "only staithe/ssh.py import paramiko"),
         (

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyinfra import logger
-from pyinfra.api.command import FunctionCommand, StringCommand
 
-from staithe import plan, preflight, ssh
+from staithe import plan, preflight
 from staithe.bundle.contents import Bundle
 from staithe.bundle.read import read_bundle
 from staithe.change import Change, Component
@@ -25,25 +24,20 @@ from staithe.desired import Desired, File, desired_for
 from staithe.errors import (
     CommandFailed,
     ConfigError,
-    ConnectionLost,
-    HostError,
-    Interrupted,
     ProbeFailed,
     StaitheError,
-    SudoRefused,
 )
-from staithe.events import ChangeDone, ChangeStarted, Command, Event, Problem
+from staithe.events import Event, Problem
+from staithe.host.remote import Emit, Remote, last_lines
 from staithe.host_layout import RUNNING
 from staithe.placing import archive_of, place_script
 from staithe.probe.parse import parse
 from staithe.probe.script import build
 from staithe.probe.state import HostState
 from staithe.record import read_record, running_text
-from staithe.shell import quote
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
-    from pyinfra.api.state import State
 
 _KEY = "staithe_session"
 _STALE_S = 60.0
@@ -51,8 +45,6 @@ _PROBE_LIMIT_BYTES = 8 << 20
 _PROBE_TIMEOUT_S = 60.0
 # The local end waits a little longer than the limit on the host, which is the one that ends the command.
 _GRACE_S = 15.0
-
-Emit = Callable[[Event], None]
 
 
 def _to_log(event: Event) -> None:
@@ -91,79 +83,8 @@ class Session:
     def name(self) -> str:
         return str(self.host.name)
 
-    # --- running things ---
-
-    def run(
-        self,
-        script: str,
-        what: str,
-        *,
-        stdin: Iterable[bytes] = (),
-        timeout_s: float = 120.0,
-        limit_bytes: int = 1 << 20,
-        check: bool = True,
-        log: bool = True,
-    ) -> ssh.Completed:
-        """Run a POSIX sh script as root, ended on the host after `timeout_s`.
-
-        Raises CommandFailed (when `check`), CommandTimeout, ConnectionLost, SudoRefused.
-        """
-        command = f"timeout -k 5 {timeout_s:.0f} sh -c {quote(script)}"
-        if self._needs_sudo():
-            command = f"sudo -n -H {command}"
-        result = self._execute(command, stdin, timeout_s + _GRACE_S, limit_bytes)
-        if log:
-            self._log_command(what, script, result)
-        self._check_sudo(result)
-        if check and result.exit_code != 0:
-            raise CommandFailed(
-                f"{what} failed with exit code {result.exit_code}", found=_last_lines(result), hint=self._logs_hint()
-            )
-        return result
-
-    def _execute(self, command: str, stdin: Iterable[bytes], timeout_s: float, limit_bytes: int) -> ssh.Completed:
-        client = getattr(self.host.connector, "client", None)
-        if client is not None:
-            return ssh.execute(client, command, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes)
-        # @fake, @local and other connectors of pyinfra.
-        began = time.monotonic()
-        ok, output = self.host.connector.run_shell_command(
-            StringCommand(command), print_output=False, print_input=False
-        )
-        return ssh.Completed(0 if ok else 1, output.stdout.encode(), output.stderr.encode(), time.monotonic() - began)
-
-    def _needs_sudo(self) -> bool:
-        return bool(self.host.data.get("_sudo", True))
-
-    def _check_sudo(self, result: ssh.Completed) -> None:
-        text = result.stderr.decode("utf-8", "replace")
-        first = text.strip().splitlines()[0] if text.strip() else ""
-        refused = result.exit_code == 1 and first.startswith("sudo:")
-        if self._needs_sudo() and (refused or (result.exit_code == 127 and "sudo" in first)):
-            raise SudoRefused(
-                "the user may not become root",
-                found=first,
-                expected="sudo without a password",
-                hint="staithe explain E205   # the line that sudoers needs",
-            )
-
-    def _log_command(self, what: str, script: str, result: ssh.Completed) -> None:
-        output = result.stdout.decode("utf-8", "replace") + result.stderr.decode("utf-8", "replace")
-        self.emit(
-            Command(
-                host=self.name,
-                what=what,
-                command=script,
-                exit_code=result.exit_code,
-                seconds=round(result.seconds, 3),
-                output=output[-65536:],
-            )
-        )
-
-    def _logs_hint(self) -> str:
-        return f"staithe logs {self.name}"
-
-    # --- knowing the host ---
+    def __post_init__(self) -> None:
+        self.run = Remote(self.host, self.emit).run
 
     def probe(self) -> HostState:
         """Ask the host everything, in one exec."""
@@ -184,12 +105,12 @@ class Session:
             timeout_s=_PROBE_TIMEOUT_S,
             limit_bytes=_PROBE_LIMIT_BYTES,
             check=False,
-            log=False,
+            shown="(the probe: staithe/probe/script.sh)",
         )
         if result.exit_code != 0 and b"staithe-probe" not in result.stdout:
             raise ProbeFailed(
                 f"the probe ended with exit code {result.exit_code}",
-                found=_last_lines(result),
+                found=last_lines(result),
                 hint=f"ssh {self.name}",
             )
         return parse(result.stdout.decode("utf-8", "replace"), base)
@@ -239,7 +160,7 @@ class Session:
                 f"{first.target} did not take the change",
                 found=first.before or first.reason,
                 expected=first.after,
-                hint=self._logs_hint(),
+                hint=f"staithe logs {self.name}",
             )
 
     def foreign(self, paths: Iterable[str]) -> tuple[str, ...]:
@@ -250,7 +171,7 @@ class Session:
         return tuple(path for path in paths if path not in owned)
 
     def with_notes(self, files: Mapping[str, File]) -> dict[str, File]:
-        """Return the files, and with them the note of what the daemons run with that these files are about to hide."""
+        """Return the files, and with them the note of what runs, which these files would hide."""
         assert self.state is not None and self.desired is not None
         noted = running_text(self.state, self.desired, frozenset())
         return {RUNNING: File(noted, "600"), **files}
@@ -267,8 +188,6 @@ class Session:
         script = "\n".join(reversed(self.undo)) + "\n"
         self.undo.clear()
         self.run(script, "bring the former state back", timeout_s=300, check=False)
-
-    # --- what transfers ask ---
 
     def tell(self, event: Event) -> None:
         self.emit(event)
@@ -310,56 +229,6 @@ def attach(host: Host, new: Session) -> Session:
     """Give the host its session for this run."""
     host.connector_data[_KEY] = new
     return new
-
-
-def carry_out(session: Session, changes: Iterable[Change], action: Callable[[], None]) -> FunctionCommand:
-    """Make the command that does `action` for `changes`: nothing escapes it, every failure is a typed error."""
-
-    def guarded(state: State, host: Host) -> bool:
-        began = time.monotonic()
-        try:
-            if session.is_cancelled():
-                raise Interrupted("stopped before this change")
-            for change in changes:
-                session.emit(ChangeStarted(host=session.name, component=change.component, change_id=change.id))
-            action()
-        except StaitheError as error:
-            _report(session, error)
-            _roll_back(session, error)
-            return False
-        except Exception as error:  # noqa: BLE001 - anything else would end in pyinfra's traceback
-            logger.debug("unforeseen", exc_info=True)
-            _report(session, HostError(f"unforeseen: {type(error).__name__}: {error}"))
-            return False
-        seconds = round(time.monotonic() - began, 3)
-        for change in changes:
-            session.done.append(change.id)
-            session.emit(
-                ChangeDone(host=session.name, component=change.component, change_id=change.id, seconds=seconds)
-            )
-        return True
-
-    return FunctionCommand(guarded, (), {})
-
-
-def _roll_back(session: Session, error: StaitheError) -> None:
-    """Bring the former state back; without a connection the next run mends what this one left."""
-    if isinstance(error, ConnectionLost | Interrupted):
-        return
-    try:
-        session.roll_back()
-    except StaitheError as second:
-        logger.error(f"[{session.name}] the former state could not be brought back: {second}")
-
-
-def _report(session: Session, error: StaitheError) -> None:
-    session.fail(error)
-    logger.error(f"[{session.name}] error {error.code}: {error}" + (f"\n    try: {error.hint}" if error.hint else ""))
-
-
-def _last_lines(result: ssh.Completed, count: int = 3) -> str:
-    text = (result.stderr or result.stdout).decode("utf-8", "replace").strip()
-    return " | ".join(text.splitlines()[-count:]) or "no output"
 
 
 def peer_of(session: Session) -> Session | None:

@@ -1,0 +1,64 @@
+"""The guard around every change: nothing escapes it, every failure is a typed error and undone where it can be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from pyinfra import logger
+from pyinfra.api.command import FunctionCommand
+
+from staithe.change import Change
+from staithe.errors import ConnectionLost, HostError, Interrupted, StaitheError
+from staithe.events import ChangeDone, ChangeStarted
+from staithe.host.session import Session
+
+if TYPE_CHECKING:
+    from pyinfra.api.host import Host
+    from pyinfra.api.state import State
+
+
+def carry_out(session: Session, changes: Iterable[Change], action: Callable[[], None]) -> FunctionCommand:
+    """Make the command that does `action` for `changes`: nothing escapes it, every failure is a typed error."""
+
+    def guarded(state: State, host: Host) -> bool:
+        began = time.monotonic()
+        try:
+            if session.is_cancelled():
+                raise Interrupted("stopped before this change")
+            for change in changes:
+                session.emit(ChangeStarted(host=session.name, component=change.component, change_id=change.id))
+            action()
+        except StaitheError as error:
+            _report(session, error)
+            _roll_back(session, error)
+            return False
+        except Exception as error:  # noqa: BLE001 - anything else would end in pyinfra's traceback
+            logger.debug("unforeseen", exc_info=True)
+            _report(session, HostError(f"unforeseen: {type(error).__name__}: {error}"))
+            return False
+        seconds = round(time.monotonic() - began, 3)
+        for change in changes:
+            session.done.append(change.id)
+            session.emit(
+                ChangeDone(host=session.name, component=change.component, change_id=change.id, seconds=seconds)
+            )
+        return True
+
+    return FunctionCommand(guarded, (), {})
+
+
+def _roll_back(session: Session, error: StaitheError) -> None:
+    """Bring the former state back; without a connection the next run mends what this one left."""
+    if isinstance(error, ConnectionLost | Interrupted):
+        return
+    try:
+        session.roll_back()
+    except StaitheError as second:
+        logger.error(f"[{session.name}] the former state could not be brought back: {second}")
+
+
+def _report(session: Session, error: StaitheError) -> None:
+    session.fail(error)
+    logger.error(f"[{session.name}] error {error.code}: {error}" + (f"\n    try: {error.hint}" if error.hint else ""))
