@@ -19,7 +19,7 @@ from staithe.lab.state import Host, Lab, Process
 
 CGROUP_MODES = {"auto": None, "hybrid": None, "v1": "0", "v2": "1"}
 _BOOT_LIMIT_S = 60.0
-_OUTER = ("docker", "containerd", "data", "signal")
+_OUTER = ("docker", "containerd", "data")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ def folder(lab: str, name: str) -> Path:
     return places.state_dir() / lab / "hosts" / name
 
 
+def _signal_folder(lab: str, name: str) -> Path:
+    """Return the folder that a host reports its state to; apart from the rest, because any user may read it."""
+    return places.state_dir() / lab / "signal" / name
+
+
 def start(lab: Lab, order: Order) -> Host:
     """Start a host and return at once; nothing of a former one is there any more."""
     subnet = network.Network(lab.subnet)
@@ -46,12 +51,14 @@ def start(lab: Lab, order: Order) -> Host:
         (home / part).mkdir(parents=True)
     home.parent.chmod(0o700)
     _write_upper(lab, order.name, ip, home / "upper")
-    (home / "signal" / "lab-init").write_text(recipe("lab-init"))
-    (home / "signal" / "lab-init").chmod(0o755)
+    signal = _signal_folder(lab.id, order.name)
+    signal.mkdir(parents=True, exist_ok=True)
+    _put(signal / "lab-init", recipe("lab-init"), 0o755)
     (home / "keeper").write_text(recipe("keeper"))
     groups = cgroup.make(lab.id, order.name)
     settings = {
         "LAB_DIR": str(home),
+        "LAB_SIGNAL": str(signal),
         "LAB_HOST": order.name,
         "LAB_LOWER": ":".join(str(path) for path in order.lower),
         "LAB_CGROUPS": " ".join(str(group) for group in groups),
@@ -117,7 +124,7 @@ def wait(lab: str, host: Host) -> str:
     home = folder(lab, host.name)
     deadline = time.monotonic() + _BOOT_LIMIT_S
     while time.monotonic() < deadline:
-        state = _read(home / "signal" / "state")
+        state = _read(_signal_folder(lab, host.name) / "state")
         if state and _ssh_answers(host.ip):
             return state
         if not host.keeper.alive():
@@ -135,7 +142,7 @@ def system_state(lab: str, host: Host) -> str:
     """Return systemd's word for the host's state at the end of its boot, "dead" or "booting"."""
     if not host.keeper.alive():
         return "dead"
-    return _read(folder(lab, host.name) / "signal" / "state") or "booting"
+    return _read(_signal_folder(lab, host.name) / "state") or "booting"
 
 
 def _read(path: Path) -> str:
@@ -158,6 +165,7 @@ def stop(lab: str, name: str) -> Path | None:
     """End a host at once and return its former folder, moved out of the way for the caller to delete."""
     cgroup.kill(lab, name)
     cgroup.remove(lab, name)
+    shutil.rmtree(_signal_folder(lab, name), ignore_errors=True)
     home = folder(lab, name)
     if not home.exists():
         return None

@@ -20,7 +20,7 @@ from staithe.lab import cgroup, kernel, lock, network, places, state
 from staithe.lab.command import run
 
 _LOCK_WAIT_S = 2.0
-_MARKER = re.compile(rb"\0staithe-lab:([0-9a-f]{1,6}):[a-z0-9]+(?=\0)")
+_MARKER = re.compile(rb"/keeper\0(?:run\0|boot\0)?staithe-lab:([0-9a-f]{1,6}):[a-z0-9]+(?=\0)")
 
 
 def _keepers() -> dict[int, str]:

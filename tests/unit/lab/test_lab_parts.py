@@ -200,7 +200,11 @@ def test_a_marker_is_found_in_a_command_line() -> None:
     line = b"sh\0/var/lib/x/keeper\0run\0" + places.marker("abc123", "h12").encode() + b"\0"
     match = prune._MARKER.search(line)
     assert match and match[1] == b"abc123"
-    for other in (b"grep\0staithe-lab:abc123\0", b"sh\0-c\0echo staithe-lab:abc123:h1 x\0"):
+    for other in (
+        b"grep\0staithe-lab:abc123:h1\0",
+        b"grep\0staithe-lab:abc123\0",
+        b"sh\0-c\0echo staithe-lab:abc123:h1 x\0",
+    ):
         assert not prune._MARKER.search(other)
 
 
@@ -328,3 +332,17 @@ def test_the_inventory_needs_nothing_heavy() -> None:
         "print([m for m in ('pydantic', 'pyinfra', 'rich') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_cache_goes_only_when_no_lab_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAITHE_LAB_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("STAITHE_LAB_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache" / "base").mkdir(parents=True)
+    labs = {"abc123"}
+    monkeypatch.setattr(prune, "labs_on_machine", lambda: labs)
+    state.Lab("abc123", "/somewhere").save()
+    with pytest.raises(LabError, match="abc123"):
+        prune.purge_cache()
+    state.Lab("abc123", "/somewhere", cache="/another").save()
+    prune.purge_cache()
+    assert not (tmp_path / "cache").exists()
