@@ -75,7 +75,7 @@ demo: lab ## Boot a host, apply twice, show what happened.
 	run() { printf '\n$$ %s\n' "$$*"; "$$@"; }
 	run $(BIN)/staithe lab up 1 --registry
 	run $(BIN)/staithe bundle build --force --out $(DEMO_BUNDLE) --engine "$$engine" --image "$$image"
-	run $(BIN)/staithe plan --no-diff inventories/lab.py
+	run $(BIN)/staithe plan inventories/lab.py
 	run $(BIN)/staithe apply inventories/lab.py --yes
 	echo; echo "The same again: nothing is left to do."
 	run $(BIN)/staithe apply inventories/lab.py --yes

@@ -14,7 +14,7 @@ from rich.console import Console
 from staithe.errors import StaitheError
 from staithe.events import AnyEvent, Prepared, RunRefused, Start
 from staithe.fleet import Fleet
-from staithe.report.plan import print_plan
+from staithe.report.plan import Diffs, print_plan
 from staithe.report.terminal import Progress, print_summary
 from staithe.result import Mode, RunResult
 from staithe.runs import RunDirectory
@@ -48,7 +48,7 @@ class Run:
         self._interrupts = 0
 
     def go(
-        self, *, check: bool = False, show_plan: bool = False, diffs: bool = True, show_summary: bool = True
+        self, *, check: bool = False, show_plan: bool = False, diffs: Diffs = "changes", show_summary: bool = True
     ) -> RunResult:
         """Run to the end and return what came of it. Ctrl-C once: stop before the next change; twice: at once."""
         fleet = Fleet(self._start, shards=self._shards, log_path=self._directory.runner_log)

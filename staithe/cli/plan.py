@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,13 +11,25 @@ import typer
 from staithe.cli import options
 
 Check = Annotated[bool, typer.Option("--check", help="Exit with 3 when something would change.")]
-NoDiff = Annotated[bool, typer.Option("--no-diff", help="Leave the texts of files out.")]
+
+
+class Diff(StrEnum):
+    """Which texts of files are shown."""
+
+    none = "none"
+    changes = "changes"
+    all = "all"
+
+
+DiffOption = Annotated[
+    Diff, typer.Option("--diff", help="Texts of files: none; of changed and short new ones; all, long new ones too.")
+]
 
 
 def plan(
     inventory: options.Inventory,
     check: Check = False,
-    no_diff: NoDiff = False,
+    diff: DiffOption = Diff.changes,
     limit: options.Limit = None,
     parallel: options.Parallel = 0,
     settings: options.Settings = None,
@@ -43,4 +56,4 @@ def plan(
         deep=deep,
         accept_new_host_keys=accept_new_host_keys,
     )
-    sys.exit(run.go(check=check, show_plan=not as_json, diffs=not no_diff).exit_code)
+    sys.exit(run.go(check=check, show_plan=not as_json, diffs=diff.value).exit_code)

@@ -17,7 +17,9 @@ def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
         if reason is not None:
             size = sum(blob.size_bytes for blob in image.blobs)
             target = ", ".join(image.references)
-            found.append(change("images", "load", target, reason, after=f"{image.config.digest} ({size} bytes)"))
+            found.append(
+                change("images", "load", target, reason, after=f"{image.config.digest} ({size / (1 << 20):.1f} MiB)")
+            )
     return tuple(found)
 
 

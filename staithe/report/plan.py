@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 from rich.text import Text
 
 from staithe.change import Change
 from staithe.result import HostResult
+
+# none: no texts; changes: of files that are there already, and short new ones; all: of long new files too.
+Diffs = Literal["none", "changes", "all"]
 
 _SIGNS = {"create": ("+", "green"), "remove": ("-", "red"), "update": ("~", "yellow"), "set": ("~", "yellow")}
 _EFFECTS = {
@@ -19,10 +25,13 @@ _EFFECTS = {
     "start": ("starts the engine", "yellow"),
 }
 _CONTAINERS = {"kept": "running containers are kept", "restarted": "running containers restart"}
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+# A new file longer than this is shown by its number of lines, unless asked for.
+_NEW_FILE_LINES = 12
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def print_plan(console: Console, hosts: Sequence[HostResult], *, diffs: bool = True) -> None:
+def print_plan(console: Console, hosts: Sequence[HostResult], *, diffs: Diffs = "changes") -> None:
     """Print what would change, hosts with the same plan together, in inventory order."""
     for group in _alike(hosts):
         _print_group(console, group, diffs)
@@ -43,7 +52,7 @@ def _alike(hosts: Sequence[HostResult]) -> Iterable[list[HostResult]]:
     return groups.values()
 
 
-def _print_group(console: Console, group: list[HostResult], diffs: bool) -> None:
+def _print_group(console: Console, group: list[HostResult], diffs: Diffs) -> None:
     first = group[0]
     names = ", ".join(host.host for host in group[:8]) + (f" and {len(group) - 8} more" if len(group) > 8 else "")
     summary = first.summary
@@ -63,23 +72,38 @@ def _print_group(console: Console, group: list[HostResult], diffs: bool) -> None
         _print_change(console, change, diffs)
 
 
-def _print_change(console: Console, change: Change, diffs: bool) -> None:
+def _print_change(console: Console, change: Change, diffs: Diffs) -> None:
     sign, style = _SIGNS.get(change.kind, (">", "cyan"))
     verb = "" if change.kind in _SIGNS else f"{change.kind} "
-    line = Text(f"    {sign} ", style=style)
-    line.append(f"{verb}{change.target}", style="bold")
+    line = Text(f"{verb}{change.target}", style="bold")
     if change.before is not None and change.after is not None and "\n" not in change.before + change.after:
-        line.append(f"  {change.before} -> {change.after}")
+        line.append(f"  {_short(change.before)} -> {_short(change.after)}", style="default")
     elif change.after is not None and "\n" not in change.after:
-        line.append(f"  {change.after}")
-    line.append(f"  ({change.reason})", style="dim")
+        line.append(f"  {_short(change.after)}", style="default")
+    line.append(f"  ({_short(change.reason)})", style="not bold dim")
     if change.effect in _EFFECTS:
         line.append(f"  {_EFFECTS[change.effect][0]}", style=_EFFECTS[change.effect][1])
     if change.containers in _CONTAINERS:
         line.append(f"  {_CONTAINERS[change.containers]}", style="bold yellow")
-    console.print(line, soft_wrap=True)
-    if diffs and change.after is not None and "\n" in change.after:
+    # Continued lines hang under the first word; in a log each change stays on one line.
+    grid = Table.grid()
+    grid.add_row(Text(f"    {sign} ", style=style), line)
+    if console.is_terminal:
+        console.print(grid)
+    else:
+        console.print(Text(f"    {sign} ").append_text(line), soft_wrap=True)
+    if change.after is None or "\n" not in change.after or diffs == "none":
+        return
+    count = len(change.after.splitlines())
+    if change.before is None and count > _NEW_FILE_LINES and diffs != "all":
+        console.print(f"        ({count} lines; --diff all shows them)", style="dim")
+    else:
         _print_diff(console, change.before or "", change.after)
+
+
+def _short(text: str) -> str:
+    """Shorten digests to what a person compares."""
+    return _DIGEST.sub(r"\1", text)
 
 
 def _print_diff(console: Console, before: str, after: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console, Group
+from rich.filesize import decimal
 from rich.live import Live
 from rich.markup import escape
+from rich.table import Table
 from rich.text import Text
 
 from staithe.events import (
@@ -123,26 +124,34 @@ class Progress:
         return Group(*lines)
 
     def _line(self, name: str, at: _Working, now: float) -> Text:
-        line = Text.assemble((f"{name:<12} ", "bold"), at.doing, no_wrap=True, overflow="ellipsis")
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f"{name:<12} ", style="bold")
         if at.total_bytes:
             rate = (at.sent_bytes - at.rate_from) / max(0.1, now - at.rate_began)
-            share = 100 * at.sent_bytes // max(1, at.total_bytes)
             left = (at.total_bytes - at.sent_bytes) / rate if rate else 0
-            line.append(f"  {share}% of {at.total_bytes >> 20} MiB, {rate / (1 << 20):.0f} MiB/s, {left:.0f} s left")
+            share = 100 * at.sent_bytes // max(1, at.total_bytes)
+            line.append(f"{share:>3}% of {decimal(at.total_bytes)}, {decimal(int(rate))}/s, {left:.0f} s left  ")
         else:
-            line.append(f"  {now - at.since:.0f} s", style="dim")
-        return line
+            line.append(f"{now - at.since:>3.0f} s  ", style="dim")
+        return line.append(at.doing)
 
 
 def print_check(console: Console, check: SmokeCheck, host: str) -> None:
     """Print one smoke check in one line; what was expected and seen when it did not pass."""
     word, style = _CHECKS[check.status]
-    console.print(
-        f"[bold]{escape(host)}[/] smoke [{style}]{word}[/] {escape(check.name)}: {escape(check.did)} "
-        f"[dim]{check.seconds:.1f} s[/]",
-        highlight=False,
-        soft_wrap=True,
-    )
+    if console.is_terminal:
+        line = Table.grid(padding=(0, 1), expand=True)
+        for width, ratio, justify in ((None, None, "left"), (7, None, "left"), (14, None, "left"), (None, 1, "left")):
+            line.add_column(width=width, ratio=ratio, justify=justify, no_wrap=ratio is None)  # type: ignore[arg-type]
+        line.add_column(justify="right", no_wrap=True)
+        name = Text(host, style="bold")
+        line.add_row(
+            name, Text(word, style=style), check.name, Text(check.did, style="dim"), f"{check.seconds:.1f} s"
+        )
+        console.print(line)
+    else:
+        text = f"{host}: smoke {word}: {check.name}: {check.did} ({check.seconds:.1f} s)"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
     if check.status != "passed":
         console.print(
             f"    expected {check.expected}; saw {check.saw}", highlight=False, markup=False, soft_wrap=True
@@ -185,15 +194,16 @@ def print_summary(console: Console, result: RunResult) -> None:
 
 
 def _names(hosts: list[HostResult], outcome: str) -> str:
-    def one(host: HostResult) -> str:
-        return (
-            f"{host.host} ({len(host.changed)} changes, {host.seconds:.1f} s)" if outcome == "changed" else host.host
-        )
-
-    shown = ", ".join(one(host) for host in hosts[:12])
+    shown = ", ".join(_came_to(host) if outcome == "changed" else host.host for host in hosts[:12])
     return shown + (f" and {len(hosts) - 12} more" if len(hosts) > 12 else "")
 
 
-def console_for(**settings: Any) -> Console:
-    """Return the console for people: on stderr when stdout carries JSON."""
-    return Console(highlight=False, **settings)
+def _came_to(host: HostResult) -> str:
+    """Say in a few words what was done to a changed host, and how it was proved."""
+    done = [change for change in host.changed if not change.startswith("smoke:")]
+    words = [f"{len(done)} change{'' if len(done) == 1 else 's'}"] if done else []
+    if host.checks:
+        passed = sum(1 for check in host.checks if check.status == "passed")
+        skipped = sum(1 for check in host.checks if check.status == "skipped")
+        words.append(f"smoke {passed} passed" + (f", {skipped} skipped" if skipped else ""))
+    return f"{host.host} ({'; '.join([*words, f'{host.seconds:.1f} s'])})"
