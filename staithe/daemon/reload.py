@@ -23,8 +23,9 @@ RELOADABLE = frozenset(
         "features",
     }
 )
-# The engine keeps the old value of these when the key goes away; only a restart brings the default back.
-_KEPT_WHEN_REMOVED = frozenset({"debug", "shutdown-timeout"})
+# On reload the engine brings the default back of these when the key is gone; of all others it keeps the old value
+# (seen with labels on 28.5.2: moby daemon/reload.go looks only at keys that are set), so only a restart helps.
+_RESET_WHEN_REMOVED = frozenset({"max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"})
 
 Step = Literal["nothing", "reload", "restart"]
 
@@ -41,7 +42,7 @@ def step(running: str | None, wanted: str) -> Step:
     if not keys:
         return "nothing"
     removed = set(_read(running)) - set(_read(wanted))
-    if any(key not in RELOADABLE for key in keys) or removed & _KEPT_WHEN_REMOVED:
+    if any(key not in RELOADABLE for key in keys) or removed - _RESET_WHEN_REMOVED:
         return "restart"
     return "reload"
 

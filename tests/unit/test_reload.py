@@ -22,10 +22,11 @@ _FILES = st.dictionaries(st.sampled_from(_KEYS), st.one_of(st.booleans(), st.int
         ({}, {"labels": ["a"]}, "reload"),
         ({}, {"debug": True}, "reload"),
         ({"debug": True}, {"debug": False}, "reload"),
-        # The engine forgets neither debug nor shutdown-timeout on reload when the key is gone.
+        # A reload looks only at keys that are set: what is gone keeps its value until a restart.
         ({"debug": True}, {}, "restart"),
         ({"shutdown-timeout": 5}, {}, "restart"),
-        ({"labels": ["a"]}, {}, "reload"),
+        ({"labels": ["a"]}, {}, "restart"),
+        ({"max-concurrent-downloads": 9}, {}, "reload"),
         ({}, {"data-root": "/data"}, "restart"),
         ({"labels": ["a"]}, {"labels": ["b"], "bip": "10.0.0.1/24"}, "restart"),
     ],

@@ -117,7 +117,8 @@ def with_running(state: HostState, text: str | None) -> HostState:
     ("started_with", "expected"),
     [
         ('{"debug": true, "labels": ["a"]}', "service:restart:docker.service"),
-        ('{"labels": ["a"]}', "service:reload:docker.service"),
+        ('{"labels": ["a"]}', "service:restart:docker.service"),
+        ('{"max-concurrent-uploads": 1}', "service:reload:docker.service"),
         ('{"storage-driver": "vfs"}', "service:restart:docker.service"),
     ],
 )
