@@ -31,8 +31,6 @@ SECTIONS = (
 )
 TEXT_LIMIT_BYTES = 65536
 RECORD_LIMIT_BYTES = 1048576
-# Storage that is always asked for, beside data-root.
-STORAGE = ("/var/lib/containerd", "/usr", host_layout.STATE_DIR)
 COMMANDS = ("iptables", "tar", "gzip", "xz", "sha256sum", "base64", "systemctl", "modprobe", "ps", "flock", "timeout")
 PACKAGES = (
     "docker-ce",
@@ -75,6 +73,8 @@ def build(request: ProbeRequest) -> str:
     """
     for path in (request.data_root, *request.files):
         _check(path, path.startswith("/") and path.isprintable(), "an absolute path without control characters")
+    for path in request.files:
+        _check(path, path.isascii(), "a path in ASCII")
     for name in (*request.modules, *request.users):
         _check(name, _NAME.fullmatch(name) is not None, "a plain name")
     paths = [sysctl_path(key) for key in request.sysctl]
@@ -117,7 +117,7 @@ def sections(wanted: Iterable[str]) -> tuple[str, ...]:
 
 def storage_paths(data_root: str) -> tuple[str, ...]:
     """Return the folders whose file systems are looked at, each once, data-root first."""
-    return tuple(dict.fromkeys((data_root, *STORAGE)))
+    return tuple(dict.fromkeys((data_root, "/var/lib/containerd", "/usr", host_layout.STATE_DIR)))
 
 
 def sysctl_path(key: str) -> str:
