@@ -149,6 +149,5 @@ def _check(value: str, good: bool, expected: str) -> None:
 @cache
 def _body() -> str:
     text = files("staithe.probe").joinpath("script.sh").read_text(encoding="utf-8")
-    lines = (line.strip() for line in text.splitlines())
-    # The script holds no text of several lines except NL, whose lines are no comments.
-    return "\n".join(line for line in lines if line and not line.startswith("#"))
+    # Comments stay here. Indentation goes along: part of the script is Python.
+    return "\n".join(line for line in text.splitlines() if line and not line.lstrip().startswith("#"))

@@ -52,7 +52,8 @@ COMMANDS: dict[str, set[str]] = {
     "docker": {"-H", "--format", "--no-trunc"},
     # Not EL7's (7.29 has neither --unix-socket nor --fail-early): it exits with 2, and docker is asked instead.
     "curl": {"-q", "-s", "-f", "-w", "--fail-early", "--noproxy", "--max-time", "--unix-socket"},
-    "[": {"-e", "-f", "-h", "-d", "-n", "-ef", "-gt", "-le"},
+    "$python": {"-E", "-S", "-c"},
+    "[": {"-e", "-f", "-x", "-h", "-d", "-n", "-ef", "-gt", "-le"},
 }
 # Words after which a command begins.
 KEYWORDS = {"if", "then", "else", "elif", "fi", "while", "do", "done", "{", "}", "!", "until"}

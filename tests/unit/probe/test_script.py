@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,9 +42,11 @@ def probe(shell: list[str], stubs: Path, tmp_path: Path, monkeypatch: pytest.Mon
     for name in ("ENGINE_ROOT", "STATE_DIR", "STAMPS", "RECORD", "RUNNING"):
         monkeypatch.setattr(host_layout, name, f"{tmp_path}{getattr(host_layout, name)}")
 
-    def run(**asked: object) -> HostState:
+    def run(docker_socket: str = "/nowhere/docker.sock", **asked: object) -> HostState:
         text = build(ProbeRequest.model_validate(asked)).replace("PATH=/usr/sbin", f"PATH={stubs}:/usr/sbin")
-        text = text.replace("timeout 10", "timeout 1")
+        text = text.replace("timeout 10", "timeout 1").replace("/run/docker.sock", docker_socket)
+        if docker_socket.startswith("/nowhere"):
+            text = text.replace("[ -x ", "[ -d ")  # no python either
         done = subprocess.run([*shell, "-c", text], capture_output=True, timeout=60, check=False, stdin=None)
         assert (done.returncode, done.stderr) == (0, b"")
         return parse(done.stdout.decode("ascii"))
@@ -225,6 +230,52 @@ def test_a_sleeping_engine_is_not_asked(probe: Probe, stubs: Path, docker: str) 
     assert (state.docker, state.images) == (None, None)
     assert not (stubs / "asked").exists()
     assert "docker" not in state.odd
+
+
+def serve(path: Path, answers: dict[str, str], version: str = "HTTP/1.0") -> threading.Thread:
+    """Answer one request for each path on a unix socket, as dockerd does."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(4)
+
+    def run() -> None:
+        for _ in answers:
+            connection, _address = listener.accept()
+            asked = connection.recv(65536).decode().split(" ")[1]
+            body = answers[asked].encode()
+            head = f"{version} 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+            connection.sendall(head + body)
+            connection.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("curl", [None, "exit 2"], ids=["curl", "python"])
+def test_the_socket_is_asked(probe: Probe, stubs: Path, tmp_path: Path, curl: str | None) -> None:
+    units(stubs, "active")
+    if curl:
+        write_stub(stubs, "curl", curl)
+    info = json.dumps(
+        {"ServerVersion": "28.5.2", "Warnings": ["für"], "LiveRestoreEnabled": True}, ensure_ascii=False
+    )
+    images = json.dumps([{"Id": f"sha256:{n}", "RepoTags": [f"a:{n}", "<none>:<none>"]} for n in range(3000)])
+    serve(tmp_path / "docker.sock", {"/info": info + "\n", "/images/json": images + "\n"})
+    state = probe(sections=("docker",), docker_socket=f"{tmp_path}/docker.sock")
+    assert state.docker is not None
+    assert (state.docker.server_version, state.docker.live_restore) == ("28.5.2", True)
+    assert state.images is not None
+    assert len(state.images) == 3000
+    assert state.images[7].tags == ("a:7",)
+    assert state.odd == {}
+
+
+def test_a_socket_that_refuses_is_odd(probe: Probe, stubs: Path, tmp_path: Path) -> None:
+    units(stubs, "active")
+    write_stub(stubs, "curl", "exit 2")
+    serve(tmp_path / "docker.sock", {"/info": "no"}, "HTTP/1.0 500")
+    assert "no answer" in probe(docker_socket=f"{tmp_path}/docker.sock").odd["docker"]
 
 
 def test_the_docker_command_answers_where_curl_is_too_old(probe: Probe, stubs: Path) -> None:
