@@ -61,6 +61,8 @@ PACKAGES = (
     "container-selinux",
 )
 
+# script.sh calls what the others define.
+_PARTS = ("host.sh", "engine.sh", "units.sh", "files.sh", "script.sh")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]*\$?")
 _SYSCTL = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_:@./+-]*)*")
 
@@ -147,7 +149,12 @@ def _check(value: str, good: bool, expected: str) -> None:
 
 
 @cache
+def text() -> str:
+    """Return the script as it is written, without the part that varies: sections first, the frame last."""
+    return "\n".join(files("staithe.probe").joinpath(name).read_text(encoding="utf-8") for name in _PARTS)
+
+
+@cache
 def _body() -> str:
-    text = files("staithe.probe").joinpath("script.sh").read_text(encoding="utf-8")
     # Comments stay here. Indentation goes along: part of the script is Python.
-    return "\n".join(line for line in text.splitlines() if line and not line.lstrip().startswith("#"))
+    return "\n".join(line for line in text().splitlines() if line and not line.lstrip().startswith("#"))

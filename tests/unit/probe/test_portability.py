@@ -10,9 +10,10 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.resources import files
 
 import pytest
+
+from staithe.probe.script import text
 
 # Command -> options that EL7's version has and that busybox' version has too, where busybox has the command.
 COMMANDS: dict[str, set[str]] = {
@@ -198,7 +199,7 @@ def _violations(words: list[str], functions: set[str]) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def script() -> str:
-    return files("staithe.probe").joinpath("script.sh").read_text()
+    return text()
 
 
 def test_the_script_needs_nothing_that_el7_lacks(script: str) -> None:
