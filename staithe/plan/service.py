@@ -30,6 +30,8 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
             found.append(change("service", "start", unit, _why_down(state, unit), effect="start"))
             continue
         reasons, reload_keys = _reasons(unit, state, desired)
+        if unit == "docker.service" and state.docker is None:
+            reasons.append(f"does not answer: {state.odd.get('docker', 'no docker info')}")
         if reasons:
             found.append(
                 change(

@@ -11,6 +11,7 @@ from importlib.resources import files
 from staithe import host_layout
 from staithe.errors import UsageError
 from staithe.probe.request import ProbeRequest
+from staithe.programs import PROGRAMS
 from staithe.shell import join, quote
 
 PROBE_VERSION = 1
@@ -93,7 +94,7 @@ def build(request: ProbeRequest) -> str:
         _words("modules", request.modules),
         _words("sysctl_paths", paths),
         _words("storage", storage_paths(request.data_root)),
-        _words("programs", host_layout.PROGRAMS),
+        _words("programs", PROGRAMS),
         _words("packages", PACKAGES),
         _words("users", request.users),
         _words("user_patterns", [word for name in request.users for word in ("-e", _line_start(name))]),

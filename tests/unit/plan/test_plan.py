@@ -146,6 +146,11 @@ def test_stopped_unit(unit: str) -> None:
     assert ids(changed(state, **parts)) == [f"service:start:{unit}", "smoke:run:containers"]
 
 
+def test_engine_that_hangs_is_restarted() -> None:
+    state = changed(states.converged(states.config()), docker=None, images=None, odd={"docker": "no answer in 10 s"})
+    assert ids(state) == ["service:restart:docker.service", "smoke:run:containers"]
+
+
 def test_stopped_engine_without_a_record_loads_images_again() -> None:
     state = states.converged(states.config())
     found = ids(changed(state, images=None, record=None))
