@@ -116,9 +116,9 @@ def test_slow_host_delays_nobody(site: Site, program: str, lab: dict[str, Any]) 
         state = site.staithe("lab", "status", "--json").json
         slow = Host("h10", state["hosts"]["h10"]["ip"], state["ssh_config"])
         slow.sh(
-            """mv /usr/bin/sha256sum /usr/bin/sha256sum.real
-printf '#!/bin/sh\\nwhile [ ! -e /run/go ]; do sleep 0.2; done\\nexec sha256sum.real "$@"\\n' > /usr/bin/sha256sum
-chmod 755 /usr/bin/sha256sum"""
+            """mv /usr/bin/df /usr/bin/df.real
+printf '#!/bin/sh\\nwhile [ ! -e /run/go ]; do sleep 0.2; done\\nexec df.real "$@"\\n' > /usr/bin/df
+chmod 755 /usr/bin/df"""
         )
         run = _start(site, program, "--set", "smoke.enabled=false")
         others = {f"h{number}" for number in range(1, 10)}
