@@ -119,7 +119,7 @@ def with_running(state: HostState, text: str | None) -> HostState:
         ('{"debug": true, "labels": ["a"]}', "service:restart:docker.service"),
         ('{"labels": ["a"]}', "service:restart:docker.service"),
         ('{"max-concurrent-uploads": 1}', "service:reload:docker.service"),
-        ('{"storage-driver": "vfs"}', "service:restart:docker.service"),
+        ('{"bip": "10.9.0.1/24"}', "service:restart:docker.service"),
     ],
 )
 def test_engine_started_with_another_daemon_json(started_with: str, expected: str) -> None:
@@ -200,8 +200,15 @@ def restart_of_docker(state: HostState, config: Any) -> Any:
 def test_what_a_restart_does_to_containers(live_restore: bool, running: int, expected: str) -> None:
     config = states.config()
     docker = DockerInfo(server_version="28.5.2", live_restore=live_restore, containers_running=running)
-    state = with_running(changed(states.converged(config), docker=docker), '{"storage-driver": "vfs"}')
+    state = with_running(changed(states.converged(config), docker=docker), '{"bip": "10.9.0.1/24"}')
     assert restart_of_docker(state, config).containers == expected
+
+
+def test_a_new_store_leaves_containers_behind_and_needs_its_images() -> None:
+    config = states.config(daemon={"data-root": "/data/docker"})
+    state = states.converged(states.config())
+    assert restart_of_docker(state, config).containers == "left-behind"
+    assert "images:load:staithe/smoke:1" in ids(state, config)
 
 
 def test_running_note_path_is_staithes_own() -> None:
