@@ -88,6 +88,7 @@ class RunStarted(Event):
 
     type: Literal["run_started"] = "run_started"
     hosts: list[str]
+    places: list[int] = Field(default=[], description="Place of each host in the whole inventory; empty: as listed.")
 
 
 class RunRefused(Event):

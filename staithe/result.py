@@ -65,6 +65,7 @@ class RunResult(BaseModel):
     error: ErrorReport | None = Field(default=None, description="The run ended before any host was asked.")
     hosts: list[HostResult] = []
     _by_name: dict[str, HostResult] = PrivateAttr(default_factory=dict)
+    _places: dict[str, int] = PrivateAttr(default_factory=dict)
 
     def take(self, event: AnyEvent) -> None:
         """Gather one event."""
@@ -73,6 +74,9 @@ class RunResult(BaseModel):
                 new = [HostResult(host=name) for name in event.hosts]
                 self.hosts.extend(new)
                 self._by_name.update({one.host: one for one in new})
+                self._places.update(zip(event.hosts, event.places, strict=False))
+                # Each shard tells of its own hosts; the result has the inventory's order.
+                self.hosts.sort(key=lambda one: self._places.get(one.host, len(self._places)))
             case RunRefused():
                 self.error = event.error
         host = self._by_name.get(event.host or "")

@@ -31,24 +31,24 @@ Shards = Annotated[int, typer.Option("--shards", min=1, help="Processes to sprea
 
 
 def read_settings(settings: list[str] | None, bundle: str | None) -> dict[str, Any]:
-    """Turn KEY=VALUE texts into a configuration layer. A value is JSON where it parses as such, else text."""
-    layer: dict[str, Any] = {}
+    """Turn KEY=VALUE texts into a configuration layer. A value is JSON where it parses as such and no text belongs."""
     given = list(settings or [])
     if bundle:
         given.append(f"engine.bundle={json.dumps(bundle)}")
+    if not given:
+        return {}
+    from staithe.config.setting import path_of, value_of
+
+    layer: dict[str, Any] = {}
     for one in given:
         key, equals, text = one.partition("=")
-        if not equals or not key:
+        if not equals or not all(key.split(".")):
             raise UsageError(f"--set {one} is not KEY=VALUE", hint="--set engine.version=28.5.2")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
-        *sections, name = key.split(".", 1) if key.startswith(("kernel.sysctl", "daemon.")) else key.split(".")
+        (*sections, name), kind = path_of(key)
         at = layer
         for section in sections:
             at = at.setdefault(section, {})
             if not isinstance(at, dict):
                 raise UsageError(f"--set {one}: {section} was given a value before")
-        at[name] = value
+        at[name] = value_of(text, kind)
     return layer

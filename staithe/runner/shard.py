@@ -72,16 +72,22 @@ def run_shard(start: Start, control: Control) -> None:
     state = _new_state()
     try:
         inventory = load_inventory(start.inventory)
-        hosts = limited(inventory, start.limit)[start.shard :: start.shards]
+        everyone = limited(inventory, start.limit)
         if start.mode == "describe":
-            control.tell(InventoryDescribed(hosts=describe(hosts)))
+            control.tell(InventoryDescribed(hosts=describe(everyone)))
             return
-        configs = _configs(hosts, start)
+        # Of all hosts, not of this shard's alone: a mistake anywhere stops every shard before any host is asked.
+        configs = _configs(everyone, start)
     except StaitheError as error:
         control.tell(RunRefused(error=report_of(error)))
         return
     _init_state(state, inventory, start)
-    control.tell(RunStarted(hosts=[host.name for host in hosts]))
+    places = list(range(len(everyone)))[start.shard :: start.shards]
+    hosts = [everyone[place] for place in places]
+    control.tell(RunStarted(hosts=[host.name for host in hosts], places=places))
+    if not hosts:
+        # More shards than hosts: the others wait until all are prepared.
+        control.tell(Prepared())
     pool = gevent.pool.Pool(start.parallel or _DEFAULT_PARALLEL)
     shard = _Shard(start, control, state, len(hosts))
     for host in hosts:

@@ -1,0 +1,57 @@
+"""The smallest bundle that staithe takes for one: programs that are an ELF header and a name, an image of one file."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from staithe.cli.app import app
+from staithe.host_layout import PROGRAMS
+
+
+def build_bundle(folder: Path, *versions: str) -> Path:
+    """Build a bundle with these engines and staithe/smoke:1, as a user would; return its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    image = folder / "smoke.tar"
+    image.write_bytes(_tar(_image()))
+    arguments = ["bundle", "build", "--out", str(folder / "bundle"), "--image", str(image)]
+    for version in versions:
+        archive = folder / f"docker-{version}.tgz"
+        programs = {f"docker/{name}": _program(f"{name} {version}") for name in PROGRAMS}
+        archive.write_bytes(gzip.compress(_tar(programs), mtime=0))
+        arguments += ["--engine", str(archive)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    return folder / "bundle"
+
+
+def _program(words: str) -> bytes:
+    head = b"\x7fELF\x02\x01\x01" + bytes(9) + (3).to_bytes(2, "little") + (62).to_bytes(2, "little")
+    return head + words.encode() + bytes(4000)
+
+
+def _image() -> dict[str, bytes]:
+    layer = _tar({"bin/sh": b"#!"})
+    digest = hashlib.sha256(layer).hexdigest()
+    rootfs = {"type": "layers", "diff_ids": [f"sha256:{digest}"]}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode()
+    name = f"{hashlib.sha256(config).hexdigest()}.json"
+    entry = {"Config": name, "RepoTags": ["staithe/smoke:1"], "Layers": [f"{digest}/layer.tar"]}
+    return {f"{digest}/layer.tar": layer, name: config, "manifest.json": json.dumps([entry]).encode()}
+
+
+def _tar(members: Mapping[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o755
+            tar.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
