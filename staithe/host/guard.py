@@ -13,6 +13,7 @@ from staithe.change import Change
 from staithe.errors import ConnectionLost, HostError, Interrupted, StaitheError
 from staithe.events import ChangeDone, ChangeStarted
 from staithe.host.session import Session
+from staithe.visible import visible
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
@@ -56,9 +57,10 @@ def _roll_back(session: Session, error: StaitheError) -> None:
     try:
         session.roll_back()
     except StaitheError as second:
-        logger.error(f"[{session.name}] the former state could not be brought back: {second}")
+        logger.error(visible(f"[{session.name}] the former state could not be brought back: {second}"))
 
 
 def _report(session: Session, error: StaitheError) -> None:
     session.fail(error)
-    logger.error(f"[{session.name}] error {error.code}: {error}" + (f"\n    try: {error.hint}" if error.hint else ""))
+    text = f"[{session.name}] error {error.code}: {error}" + (f"\n    try: {error.hint}" if error.hint else "")
+    logger.error(visible(text))
