@@ -44,7 +44,8 @@ def read_settings(settings: list[str] | None, bundle: str | None) -> dict[str, A
             value = json.loads(text)
         except ValueError:
             value = text
-        *sections, name = key.split(".", 1) if key.startswith(("kernel.sysctl", "daemon.")) else key.split(".")
+        *sections, name = _path(key)
+        _check_section(one, (sections or [name])[0])
         at = layer
         for section in sections:
             at = at.setdefault(section, {})
@@ -52,3 +53,25 @@ def read_settings(settings: list[str] | None, bundle: str | None) -> dict[str, A
                 raise UsageError(f"--set {one}: {section} was given a value before")
         at[name] = value
     return layer
+
+
+def _check_section(given: str, section: str) -> None:
+    """Refuse a section that nobody reads: in an inventory such a name may be the user's own, here it is a mistake."""
+    from staithe.config.problems import near
+    from staithe.config.root import section_names
+
+    names = sorted(section_names())
+    if section not in names:
+        closest = near(section, names)
+        raise UsageError(
+            f"--set {given}: staithe has no section {section!r}" + (f"; did you mean {closest}?" if closest else ""),
+            expected=", ".join(names),
+            hint="staithe config docs",
+        )
+
+
+def _path(key: str) -> list[str]:
+    """Return the keys that lead to a value: a sysctl key has dots of its own, and so may daemon.json's."""
+    if key.startswith("kernel.sysctl."):
+        return key.split(".", 2)
+    return key.split(".", 1) if key.startswith("daemon.") else key.split(".")
