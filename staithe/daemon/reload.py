@@ -27,6 +27,9 @@ RELOADABLE = frozenset(
 # (seen with labels on 28.5.2: moby daemon/reload.go looks only at keys that are set), so only a restart helps.
 _RESET_WHEN_REMOVED = frozenset({"max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"})
 
+# With another value of these the engine looks for images and containers somewhere else.
+_STORE_KEYS = frozenset({"data-root", "storage-driver", "userns-remap"})
+
 Step = Literal["nothing", "reload", "restart"]
 
 
@@ -45,6 +48,16 @@ def step(running: str | None, wanted: str) -> Step:
     if any(key not in RELOADABLE for key in keys) or removed - _RESET_WHEN_REMOVED:
         return "restart"
     return "reload"
+
+
+def moves_store(running: str | None, wanted: str) -> bool:
+    """Tell whether the engine will no longer see the images and containers that it has now."""
+    return not _STORE_KEYS.isdisjoint(changed_keys(running, wanted))
+
+
+def keeps_containers(wanted: str) -> bool:
+    """Tell whether an engine that starts with `wanted` takes over containers that run, instead of ending them."""
+    return _read(wanted).get("live-restore") is True
 
 
 def _read(text: str | None) -> dict[str, Any]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from staithe.bundle.contents import ImageArtifact
 from staithe.change import Change, change
+from staithe.daemon.reload import moves_store
 from staithe.desired import Desired
+from staithe.host_layout import DAEMON_JSON
 from staithe.probe.state import HostState
-from staithe.record import recorded_images
+from staithe.record import recorded_images, started_with
 
 
 def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
     """Return which images have to be loaded."""
     found = []
+    started = started_with(state, "docker.service")
+    moves = started is not None and moves_store(started.daemon_json, desired.files[DAEMON_JSON].text)
     for image in desired.images:
-        reason = _why(state, image)
+        reason = "not known to be in the store that the engine will use" if moves else _why(state, image)
         if reason is not None:
             size = sum(blob.size_bytes for blob in image.blobs)
             target = ", ".join(image.references)

@@ -24,7 +24,10 @@ _EFFECTS = {
     "reload": ("reloads the engine", "yellow"),
     "start": ("starts the engine", "yellow"),
 }
-_CONTAINERS = {"kept": "running containers are kept", "restarted": "running containers restart"}
+_CONTAINERS = {
+    "kept": "running containers are kept",
+    "restarted": "running containers stop, and start again only by their restart policy",
+}
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 # A new file longer than this is shown by its number of lines, unless asked for.
 _NEW_FILE_LINES = 12
