@@ -11,6 +11,7 @@ from pyinfra.context import host
 
 from staithe.errors import HostRefused
 from staithe.host import Session, carry_out, session
+from staithe.visible import visible
 
 
 @operation()
@@ -29,6 +30,6 @@ def _refuse(here: Session) -> None:
     if here.error is not None:
         raise here.error
     for problem in here.problems:
-        logger.error(f"[{here.name}] {problem.code}: {problem.message} (found {problem.found})")
+        logger.error(visible(f"[{here.name}] {problem.code}: {problem.message} (found {problem.found})"))
     noun = "problem" if len(here.problems) == 1 else "problems"
     raise HostRefused(f"{len(here.problems)} {noun}; the host was not touched", hint=f"staithe preflight {here.name}")

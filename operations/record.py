@@ -9,7 +9,7 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from staithe.host import Session, carry_out, session
-from staithe.host_layout import ENGINE_ROOT, RECORD
+from staithe.host_layout import BLOB_DIR, ENGINE_ROOT, RECORD
 from staithe.record import next_record, read_record
 from staithe.shell import join
 
@@ -34,7 +34,9 @@ def _write(here: Session) -> None:
         # The same programs again: the generation before keeps its way back.
         keep |= {f"{ENGINE_ROOT}/{name}" for name in here.state.engine.directories}
     names = sorted(directory.removeprefix(f"{ENGINE_ROOT}/") for directory in keep)
+    # The images are loaded by now: blobs and half-made directories are what a run that was killed left.
     prune = f"""
+rm -rf {BLOB_DIR} {ENGINE_ROOT}/.new-*
 cd {ENGINE_ROOT}
 for one in *; do
   case $one in current|{"|".join(join([name]) for name in names)}) ;; *) rm -rf -- "$one" ;; esac

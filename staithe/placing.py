@@ -58,7 +58,8 @@ def place_script(paths: Iterable[str], *, foreign: Iterable[str] = (), validate:
     restorable = [path for path in wanted if not path.startswith(f"{STATE_DIR}/")]
     lines = [
         _PRELUDE + _RELABEL + "swapping=0",
-        f"finish() {{\nrm -f {new}\nif [ $swapping = 1 ]; then\n{restore_script(restorable)}\nfi\n}}",
+        # Bringing back passes through the staged names too, so these go last, whatever became of it.
+        f"finish() {{\nset +e\nif [ $swapping = 1 ]; then\n{restore_script(restorable)}\nfi\nrm -f {new}\n}}",
         "trap finish EXIT",
         f"mkdir -p {join(folders)}",
         # All copies first: from here on a failure leaves everything as it was.
@@ -67,7 +68,8 @@ def place_script(paths: Iterable[str], *, foreign: Iterable[str] = (), validate:
         "tar -C / -xpmf - --no-same-owner",
         validate,
         "swapping=1",
-        *(f"mv -f {quote(staged(path))} {quote(path)}" for path in wanted),
+        # -T: a folder, or a link to one, in the file's place is an error and nothing to put the file into.
+        *(f"mv -Tf {quote(staged(path))} {quote(path)}" for path in wanted),
         "swapping=0",
         f"relabel {join(wanted)}",
     ]
@@ -90,7 +92,7 @@ def restore_script(paths: Iterable[str]) -> str:
         copy = quote(PREVIOUS_DIR + path)
         new = quote(staged(path))
         lines.append(
-            f"if [ -f {copy} ]; then cp -p {copy} {new} && mv -f {new} {quote(path)}; else rm -f {quote(path)}; fi"
+            f"if [ -f {copy} ]; then cp -p {copy} {new} && mv -Tf {new} {quote(path)}; else rm -f {quote(path)}; fi"
         )
     return "\n".join(lines) or ":"
 
@@ -106,7 +108,7 @@ sum=$(tee "$part" | sha256sum)
 size=$(stat -c %s "$part")
 if [ "$size" != {blob.size_bytes} ]; then echo "staithe: $size of {blob.size_bytes} bytes arrived" >&2; exit 65; fi
 if [ "${{sum%% *}}" != {blob.hex} ]; then echo "staithe: sha256 is ${{sum%% *}}" >&2; exit 65; fi
-mv -f "$part" {final}
+mv -Tf "$part" {final}
 """
 
 
@@ -148,7 +150,7 @@ if [ "${{sum%% *}}" != {engine.archive.hex} ]; then
 fi
 chmod 755 "$new" "$new"/*
 if [ -d {final} ]; then
-  for name in {join(names)}; do mv -f "$new/$name" "{final}/$name"; done
+  for name in {join(names)}; do mv -Tf "$new/$name" "{final}/$name"; done
 else
   mv "$new" {final}
 fi
@@ -158,7 +160,7 @@ touch {STAMPS}
 {stamps}
 }} > {STAMPS}.new
 chmod 600 {STAMPS}.new
-mv -f {STAMPS}.new {STAMPS}
+mv -Tf {STAMPS}.new {STAMPS}
 """
 
 

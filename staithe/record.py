@@ -125,7 +125,8 @@ def _refuse_newer(text: str) -> None:
             "a newer staithe wrote the record on this host",
             found=f"schema {found.schema_version} of staithe {found.staithe_version}",
             expected=f"schema {RECORD_SCHEMA}",
-            hint=f"pip install 'staithe>={found.staithe_version}'",
+            # Never a command made of what the host says: it is there to be typed.
+            hint="git pull && make setup   # in the clone that staithe runs from",
         )
 
 

@@ -21,6 +21,7 @@ from staithe.events import (
     SmokeChecked,
     read_event,
 )
+from staithe.visible import visible
 
 EVENTS_FILE = "events.jsonl"
 SUMMARY_FILE = "summary.json"
@@ -64,7 +65,8 @@ class RunDirectory:
             if log is None:
                 log = (self.path / "hosts" / f"{_file_name(event.host)}.log").open("w", encoding="utf-8")
                 self._logs[event.host] = log
-            log.write(text)
+            # For people, who look at it in a terminal; the events have every byte.
+            log.write(visible(text))
             log.flush()
         if isinstance(event, HostDone) and event.host in self._logs:
             self._logs.pop(event.host).close()

@@ -72,9 +72,11 @@ def _options(
 
 def print_error(error: StaitheError) -> None:
     """Write one error to stderr: code and text, then what to type next."""
-    typer.secho(f"error {error.code}: {error}", fg=typer.colors.RED, err=True)
+    from staithe.visible import visible
+
+    typer.secho(visible(f"error {error.code}: {error}"), fg=typer.colors.RED, err=True)
     if error.hint:
-        typer.echo(f"  try: {error.hint}", err=True)
+        typer.echo(visible(f"  try: {error.hint}"), err=True)
     typer.echo(f"  more: staithe explain {error.code}", err=True)
 
 

@@ -38,7 +38,7 @@ def apply(
     from staithe.errors import UsageError
     from staithe.run import Run
 
-    if not yes and (as_json or not sys.stdin.isatty()):
+    if not yes and (as_json or sys.stdin is None or not sys.stdin.isatty()):
         raise UsageError(
             "apply asks before it changes hosts, and here is nobody to ask", hint=f"staithe apply {inventory} --yes"
         )

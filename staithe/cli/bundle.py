@@ -108,8 +108,9 @@ def _total_bytes(bundle: Bundle) -> int:
 
 def _print(bundle: Bundle) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+
+    from staithe.report.console import SafeConsole
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("what", overflow="fold")
@@ -124,7 +125,7 @@ def _print(bundle: Bundle) -> None:
         table.add_row(
             "image " + "\n      ".join(image.references), image.arch, _size(size_bytes), _short(image.config.digest)
         )
-    console = Console(highlight=False, markup=False)
+    console = SafeConsole(highlight=False, markup=False)
     console.print(table)
     console.print(f"{_size(_total_bytes(bundle))} in {bundle.root}", soft_wrap=True)
     console.print(f"index {bundle.digest}", soft_wrap=True)

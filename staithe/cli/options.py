@@ -45,6 +45,7 @@ def read_settings(settings: list[str] | None, bundle: str | None) -> dict[str, A
         if not equals or not all(key.split(".")):
             raise UsageError(f"--set {one} is not KEY=VALUE", hint="--set engine.version=28.5.2")
         (*sections, name), kind = path_of(key)
+        _check_section(one, (sections or [name])[0])
         at = layer
         for section in sections:
             at = at.setdefault(section, {})
@@ -52,3 +53,18 @@ def read_settings(settings: list[str] | None, bundle: str | None) -> dict[str, A
                 raise UsageError(f"--set {one}: {section} was given a value before")
         at[name] = value_of(text, kind)
     return layer
+
+
+def _check_section(given: str, section: str) -> None:
+    """Refuse a section that nobody reads: in an inventory such a name may be the user's own, here it is a mistake."""
+    from staithe.config.problems import near
+    from staithe.config.root import section_names
+
+    names = sorted(section_names())
+    if section not in names:
+        closest = near(section, names)
+        raise UsageError(
+            f"--set {given}: staithe has no section {section!r}" + (f"; did you mean {closest}?" if closest else ""),
+            expected=", ".join(names),
+            hint="staithe config docs",
+        )

@@ -31,7 +31,7 @@ _RESET_WHEN_REMOVED = frozenset({"max-concurrent-downloads", "max-concurrent-upl
 # seen on 28.5.2: a reload takes the key and changes nothing).
 _RELOADABLE_FEATURES = frozenset({"buildkit"})
 # With these the engine looks for images and containers somewhere else.
-_STORE_KEYS = frozenset({"data-root", "storage-driver"})
+_STORE_KEYS = frozenset({"data-root", "storage-driver", "userns-remap"})
 _STORE_FEATURE = "containerd-snapshotter"
 
 Step = Literal["nothing", "reload", "restart"]
@@ -65,6 +65,11 @@ def _changed_features(running: str | None, wanted: str) -> set[str]:
     before = before if isinstance(before, dict) else {}
     after = after if isinstance(after, dict) else {}
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def keeps_containers(wanted: str) -> bool:
+    """Tell whether an engine that starts with `wanted` takes over containers that run, instead of ending them."""
+    return _read(wanted).get("live-restore") is True
 
 
 def _read(text: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from staithe.change import Change
 from staithe.errors import ConnectionLost, HostError, Interrupted, StaitheError
 from staithe.events import ChangeDone, ChangeStarted
 from staithe.host.session import Session
+from staithe.visible import visible
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
@@ -36,7 +37,9 @@ def carry_out(session: Session, changes: Iterable[Change], action: Callable[[], 
             return False
         except Exception as error:  # noqa: BLE001 - anything else would end in pyinfra's traceback
             logger.debug("unforeseen", exc_info=True)
-            _report(session, HostError(f"unforeseen: {type(error).__name__}: {error}"))
+            unforeseen = HostError(f"unforeseen: {type(error).__name__}: {error}")
+            _report(session, unforeseen)
+            _roll_back(session, unforeseen)
             return False
         seconds = round(time.monotonic() - began, 3)
         for change in changes:
@@ -56,9 +59,10 @@ def _roll_back(session: Session, error: StaitheError) -> None:
     try:
         session.roll_back()
     except StaitheError as second:
-        logger.error(f"[{session.name}] the former state could not be brought back: {second}")
+        logger.error(visible(f"[{session.name}] the former state could not be brought back: {second}"))
 
 
 def _report(session: Session, error: StaitheError) -> None:
     session.fail(error)
-    logger.error(f"[{session.name}] error {error.code}: {error}" + (f"\n    try: {error.hint}" if error.hint else ""))
+    text = f"[{session.name}] error {error.code}: {error}" + (f"\n    try: {error.hint}" if error.hint else "")
+    logger.error(visible(text))

@@ -43,8 +43,6 @@ _KEY = "staithe_session"
 _STALE_S = 60.0
 _PROBE_LIMIT_BYTES = 8 << 20
 _PROBE_TIMEOUT_S = 60.0
-# The local end waits a little longer than the limit on the host, which is the one that ends the command.
-_GRACE_S = 15.0
 
 
 def _to_log(event: Event) -> None:

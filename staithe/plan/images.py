@@ -16,7 +16,7 @@ def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
     found = []
     moves = _store_moves(state, desired)
     for image in desired.images:
-        reason = "the engine will look in another store" if moves else _why(state, image)
+        reason = "not known to be in the store that the engine will use" if moves else _why(state, image)
         if reason is not None:
             size = sum(blob.size_bytes for blob in image.blobs)
             target = ", ".join(image.references)

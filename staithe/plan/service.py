@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from staithe.change import Change, change
 from staithe.config import Config
-from staithe.daemon.reload import changed_keys, moves_store, step
+from staithe.daemon.reload import changed_keys, keeps_containers, moves_store, step
 from staithe.desired import Desired
 from staithe.host_layout import DAEMON_JSON, UNIT_DIR, UNITS
 from staithe.probe.state import HostState, Unit
@@ -110,4 +110,6 @@ def _containers(unit: str, state: HostState, desired: Desired) -> str:
         # containerd's shims, and the containers under them, outlive it.
         return "none" if state.docker is None or not state.docker.containers_running else "kept"
     same_minor = state.docker.server_version.split(".")[:2] == desired.engine.version.split(".")[:2]
-    return "kept" if state.docker.live_restore and same_minor else "restarted"
+    # The engine that ends leaves them running, and the one that starts takes them over: both must have live-restore.
+    both = state.docker.live_restore and keeps_containers(desired.files[DAEMON_JSON].text)
+    return "kept" if both and same_minor else "restarted"

@@ -15,7 +15,7 @@ from staithe.probe.script import PROBE_VERSION, sections
 MAX_CHARACTERS = 64 * 1024 * 1024
 
 _MARK = "staithe-probe"
-_HINT = "run it again; `staithe logs HOST` shows the answer as it came"
+_HINT = "run it again; when it stays so, see whether the login prints or changes something: ssh HOST sudo -n true"
 
 
 @dataclass

@@ -25,13 +25,15 @@ def read_engine(section: Section, request: ProbeRequest, state: HostState) -> di
     placed_lines = section.before("foreign_begins")
     placed = _placed(placed_lines)
     sizes = {line.split(" ", 4)[4]: int(line.split(" ", 1)[0]) for line in section.values("placed")}
+    directories = {path.removeprefix(f"{host_layout.ENGINE_ROOT}/").partition("/")[0] for path in sizes}
     unread = set(sizes) - set(placed)
     if unread:
         odd.append(f"no sha256 for {', '.join(sorted(unread))}")
     current = section.value("current")
     parent, _, name = current.rpartition("/")
-    if "current" in dict(section.lines) and parent != host_layout.ENGINE_ROOT:
-        odd.append(f"{host_layout.ENGINE_CURRENT} leads to {current or 'nothing'}")
+    if current and parent != host_layout.ENGINE_ROOT:
+        # Leading to nothing (somebody removed the directory) is no riddle: it is set again.
+        odd.append(f"{host_layout.ENGINE_CURRENT} leads to {current}")
         name = ""
     foreign = section.after("foreign_begins")
     found = [value.partition(" ") for value in section.values("binary")]
@@ -59,6 +61,7 @@ def read_engine(section: Section, request: ProbeRequest, state: HostState) -> di
         version=_version(origin, binaries),
         binaries=binaries,
         placed=placed,
+        directories=tuple(sorted(directories)),
         current=name or None,
     )
     return {"engine": engine, "odd": "; ".join(odd)}

@@ -26,7 +26,7 @@ _EFFECTS = {
 }
 _CONTAINERS = {
     "kept": "running containers are kept",
-    "restarted": "running containers restart",
+    "restarted": "running containers stop, and start again only by their restart policy",
     "left-behind": "containers and images made so far stay behind in the former store",
 }
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")

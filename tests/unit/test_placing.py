@@ -72,6 +72,39 @@ def test_failed_validation_swaps_nothing(shell: list[str], tmp_path: Path) -> No
     assert not list(tmp_path.rglob("*staithe-new"))
 
 
+# Not busybox: its mv knows -T and does not mean it, and no PATH comes before its own commands. EL has coreutils.
+@pytest.mark.parametrize("shell", ["dash", "bash"], indirect=True)
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_folder_in_the_files_place_is_left_as_it_is(shell: list[str], tmp_path: Path, is_link: bool) -> None:
+    path = tmp_path / "etc/docker/daemon.json"
+    folder = tmp_path / "elsewhere" if is_link else path
+    folder.mkdir(parents=True)
+    if is_link:
+        path.parent.mkdir(parents=True)
+        path.symlink_to(folder)
+    done = place(shell, tmp_path)
+    assert list(folder.iterdir()) == [], "nothing is moved into it"
+    assert done.returncode == (0 if is_link else 1)
+    assert path.is_file() == is_link
+    assert not list(tmp_path.rglob("*staithe-new"))
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"], indirect=True)
+def test_nothing_is_left_beside_a_file_that_cannot_be_swapped(shell: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "etc/docker/daemon.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("mine\n")
+    # What an immutable file does to mv: it fails when it swaps, and when it brings back.
+    mv = tmp_path / "bin/mv"
+    mv.parent.mkdir()
+    mv.write_text("#!/bin/sh\necho immutable >&2\nexit 1\n")
+    mv.chmod(0o755)
+    script = f"PATH={mv.parent}:$PATH\n{placing.place_script(FILES)}"
+    assert run(shell, script, placing.archive_of(FILES), tmp_path).returncode == 1
+    assert path.read_text() == "mine\n"
+    assert not list(tmp_path.rglob("*staithe-new"))
+
+
 def blob_of(data: bytes) -> Blob:
     import hashlib
 

@@ -33,6 +33,13 @@ def test_newer_schema_is_refused_by_name() -> None:
         assert "schema 2" in str(caught.value)
 
 
+def test_what_a_host_says_is_no_part_of_the_command_to_type() -> None:
+    hostile = json.dumps({"schema_version": 2, "staithe_version": "0'; touch /tmp/typed #"})
+    with pytest.raises(RecordTooNew) as caught:
+        read_record(states.bare().model_copy(update={"record": hostile}))
+    assert "touch" not in str(caught.value.hint)
+
+
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"schema_version": 1}'])
 def test_unreadable_record_counts_as_none(text: str | None) -> None:
     assert read_record(states.bare().model_copy(update={"record": text})) is None

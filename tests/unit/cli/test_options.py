@@ -31,7 +31,6 @@ from staithe.errors import ConfigError, UsageError
         ("daemon.live-restore=true", {"daemon": {"live-restore": True}}),
         ("daemon.mtu=1450", {"daemon": {"mtu": 1450}}),
         ("kernel.sysctl.net.ipv4.ip_forward=0", {"kernel": {"sysctl": {"net.ipv4.ip_forward": "0"}}}),
-        ("nonsense.key=1", {"nonsense": {"key": 1}}),
     ],
 )
 def test_one_setting(setting: str, layer: dict[str, Any]) -> None:
@@ -71,3 +70,19 @@ def test_a_mistyped_key_is_told_by_the_configuration() -> None:
     layer = read_settings(["engine.versoin=28.5.2"], None)
     with pytest.raises(ConfigError, match=r"engine\.versoin"):
         Config.from_layers([layer], "h1")
+
+
+@pytest.mark.parametrize("given", ["foo.bar=1", "egnine.version=1", "Engine.version=1"])
+def test_a_section_that_nobody_would_read_is_refused(given: str) -> None:
+    with pytest.raises(UsageError):
+        read_settings([given], None)
+
+
+def test_a_section_almost_right_is_named() -> None:
+    with pytest.raises(UsageError, match=r"did you mean engine\?"):
+        read_settings(["egnine.version=1"], None)
+
+
+def test_the_bundle_option_comes_last() -> None:
+    given = ["engine.version=1.2.3", "engine.bundle=there"]
+    assert read_settings(given, "here") == {"engine": {"version": "1.2.3", "bundle": "here"}}

@@ -48,6 +48,7 @@ def test_placed_programs_are_hashed_when_nothing_is_recorded(probe: Probe) -> No
     engine = probe(sections=("engine",)).engine
     assert engine.placed == placed
     assert engine.current == "28.5.2-0123456789ab"
+    assert engine.directories == ("20.10.24-ba9876543210", "28.5.2-0123456789ab")
 
 
 def test_a_stamped_program_is_not_hashed_unless_asked(probe: Probe) -> None:
@@ -72,7 +73,15 @@ def test_a_changed_program_is_hashed_again(probe: Probe) -> None:
     }
 
 
-@pytest.mark.parametrize("target", ["nowhere", "/", ".."])
+def test_a_current_that_leads_to_nothing_is_none(probe: Probe) -> None:
+    place("28.5.2-0123456789ab", dockerd=b"one")
+    (Path(host_layout.ENGINE_ROOT) / "current").symlink_to("nowhere")
+    state = probe(sections=("engine",))
+    assert state.engine.current is None
+    assert "engine" not in state.odd, "preflight would refuse what apply can mend"
+
+
+@pytest.mark.parametrize("target", ["/", ".."])
 def test_a_current_that_leads_elsewhere_is_odd(probe: Probe, target: str) -> None:
     place("28.5.2-0123456789ab", dockerd=b"one")
     (Path(host_layout.ENGINE_ROOT) / "current").symlink_to(target)
