@@ -59,6 +59,7 @@ def read_engine(section: Section, request: ProbeRequest, state: HostState) -> di
         version=_version(origin, binaries),
         binaries=binaries,
         placed=placed,
+        directories=_directories(placed),
         current=name or None,
     )
     return {"engine": engine, "odd": "; ".join(odd)}
@@ -96,6 +97,11 @@ def _placed(section: Section) -> dict[str, str]:
         if _SHA256.fullmatch(sha256) and path.startswith("/"):
             placed[path] = sha256
     return placed
+
+
+def _directories(placed: dict[str, str]) -> tuple[str, ...]:
+    inside = (path.removeprefix(f"{host_layout.ENGINE_ROOT}/") for path in placed if _is_ours(path))
+    return tuple(sorted({path.partition("/")[0] for path in inside}))
 
 
 def _owners(section: Section, targets: list[str]) -> dict[str, str | None] | None:
