@@ -36,7 +36,9 @@ def carry_out(session: Session, changes: Iterable[Change], action: Callable[[], 
             return False
         except Exception as error:  # noqa: BLE001 - anything else would end in pyinfra's traceback
             logger.debug("unforeseen", exc_info=True)
-            _report(session, HostError(f"unforeseen: {type(error).__name__}: {error}"))
+            unforeseen = HostError(f"unforeseen: {type(error).__name__}: {error}")
+            _report(session, unforeseen)
+            _roll_back(session, unforeseen)
             return False
         seconds = round(time.monotonic() - began, 3)
         for change in changes:
