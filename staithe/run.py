@@ -61,6 +61,8 @@ class Run:
         self.result.finish(check=check)
         self._directory.close(self.result.model_dump_json(indent=1))
         if self.result.error is not None:
+            if self._as_json:
+                sys.stdout.write(self.result.model_dump_json(indent=1) + "\n")
             report = self.result.error
             error = StaitheError(report.message, hint=report.hint)
             raise _as_reported(error, report.code, report.exit_code)
