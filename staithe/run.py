@@ -9,11 +9,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from rich.console import Console
-
 from staithe.errors import StaitheError
 from staithe.events import AnyEvent, Prepared, RunRefused, Start
 from staithe.fleet import Fleet
+from staithe.report.console import console_for
 from staithe.report.plan import Diffs, print_plan
 from staithe.report.terminal import Progress, print_summary
 from staithe.result import Mode, RunResult
@@ -44,7 +43,7 @@ class Run:
         self._unprepared = shards
         self._ask = ask
         self._as_json = as_json
-        self.console = Console(highlight=False, stderr=as_json)
+        self.console = console_for(stderr=as_json)
         self._interrupts = 0
 
     def go(

@@ -124,7 +124,7 @@ def _print(bundle: Bundle) -> None:
         table.add_row(
             "image " + "\n      ".join(image.references), image.arch, _size(size_bytes), _short(image.config.digest)
         )
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     console.print(table)
     console.print(f"{_size(_total_bytes(bundle))} in {bundle.root}", soft_wrap=True)
     console.print(f"index {bundle.digest}", soft_wrap=True)
