@@ -74,6 +74,7 @@ demo: lab ## Boot a host, apply twice, show what happened.
 	image=$$(echo "$$artifacts" | grep '/$(DEMO_IMAGE)$$')
 	run() { printf '\n$$ %s\n' "$$*"; "$$@"; }
 	run $(BIN)/staithe lab up 1 --registry
+	run $(BIN)/staithe lab reset h1
 	run $(BIN)/staithe bundle build --force --out $(DEMO_BUNDLE) --engine "$$engine" --image "$$image"
 	run $(BIN)/staithe plan inventories/lab.py
 	run $(BIN)/staithe apply inventories/lab.py --yes

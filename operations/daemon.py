@@ -40,16 +40,15 @@ def _configure(here: Session) -> None:
 fi"""
     placed = here.with_notes(files)
     script = place_script(placed, foreign=here.foreign(files), validate=validate)
-    here.undo.append(restore_script(files))
     try:
         here.run(script, "daemon.json", stdin=[archive_of(placed)])
     except CommandFailed as error:
         if f"exit code {_REFUSED}" not in error.message:
             raise
-        here.undo.pop()
         raise ConfigRefused(
             "the engine refuses daemon.json",
             found=error.found,
             hint="correct `daemon` in the group data, then: staithe config check INVENTORY",
         ) from error
+    here.undo.append(restore_script(files))
     here.verify("daemon", "files")

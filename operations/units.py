@@ -33,7 +33,7 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
     if "group docker" in targets:
         script = f"getent group docker > /dev/null || groupadd --system docker\n{script}"
         here.made_group = True
+    here.run(f"{script}systemctl daemon-reload\n", "units", stdin=[archive_of(placed)] if files else ())
     if files:
         here.undo.append(f"{restore_script(files)}\nsystemctl daemon-reload")
-    here.run(f"{script}systemctl daemon-reload\n", "units", stdin=[archive_of(placed)] if files else ())
     here.verify("units", "units", "files", "users")

@@ -37,8 +37,10 @@ class Change(BaseModel):
     after: str | None = Field(default=None, description="Value or text afterwards.")
     reason: str = Field(description="Why, in a few words.")
     effect: Effect = Field(default="none", description="What it means for the engine.")
-    containers: Literal["kept", "restarted", "none"] = Field(
-        default="none", description="What it means for running containers; none: nothing."
+    containers: Literal["kept", "restarted", "left-behind", "none"] = Field(
+        default="none",
+        description="What it means for containers; left-behind: they and their images stay in the former store, "
+        "none: nothing.",
     )
 
 

@@ -206,7 +206,7 @@ class SudoRefused(HostError):
     """The user may not become root on the host without a password, or sudo is not installed.
 
     Give the user a line in /etc/sudoers.d/ (`USER ALL=(ALL) NOPASSWD: ALL`), or connect as root and set
-    `_sudo = False` in the group data.
+    `_sudo = False` in the group data. When sudo asks for a tty (`requiretty`, EL7), add `Defaults:USER !requiretty`.
     """
 
     code = "E205"

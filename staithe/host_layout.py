@@ -9,18 +9,6 @@ ENGINE_CURRENT = f"{ENGINE_ROOT}/current"
 # EL's sudo path has /usr/bin, not /usr/local/bin.
 BIN_DIR = "/usr/bin"
 
-# What docker-VERSION.tgz always holds; each gets a link in BIN_DIR.
-PROGRAMS = (
-    "dockerd",
-    "docker",
-    "containerd",
-    "containerd-shim-runc-v2",
-    "ctr",
-    "runc",
-    "docker-init",
-    "docker-proxy",
-)
-
 STATE_DIR = "/var/lib/staithe"
 BLOB_DIR = f"{STATE_DIR}/blobs/sha256"
 RECORD = f"{STATE_DIR}/record.json"

@@ -53,19 +53,24 @@ def place_script(paths: Iterable[str], *, foreign: Iterable[str] = (), validate:
     wanted = list(paths)
     folders = sorted({str(PurePosixPath(path).parent) for path in wanted})
     new = join(staged(path) for path in wanted)
+    originals = [_keep(path, ORIGINAL_DIR, only_first=True) for path in foreign]
+    # staithe's own notes are made anew, never brought back.
+    restorable = [path for path in wanted if not path.startswith(f"{STATE_DIR}/")]
     lines = [
-        _PRELUDE + _RELABEL,
-        f"trap {quote(f'rm -f {new}')} EXIT",
+        _PRELUDE + _RELABEL + "swapping=0",
+        f"finish() {{\nrm -f {new}\nif [ $swapping = 1 ]; then\n{restore_script(restorable)}\nfi\n}}",
+        "trap finish EXIT",
         f"mkdir -p {join(folders)}",
+        # All copies first: from here on a failure leaves everything as it was.
+        *originals,
+        *(_keep(path, PREVIOUS_DIR) for path in restorable),
         "tar -C / -xpmf - --no-same-owner",
         validate,
+        "swapping=1",
+        *(f"mv -f {quote(staged(path))} {quote(path)}" for path in wanted),
+        "swapping=0",
+        f"relabel {join(wanted)}",
     ]
-    for path in wanted:
-        if path in set(foreign):
-            lines.append(_keep(path, ORIGINAL_DIR, only_first=True))
-        lines.append(_keep(path, PREVIOUS_DIR))
-        lines.append(f"mv -f {quote(staged(path))} {quote(path)}")
-    lines.append(f"relabel {join(wanted)}")
     return "\n".join(line for line in lines if line) + "\n"
 
 
@@ -87,7 +92,7 @@ def restore_script(paths: Iterable[str]) -> str:
         lines.append(
             f"if [ -f {copy} ]; then cp -p {copy} {new} && mv -f {new} {quote(path)}; else rm -f {quote(path)}; fi"
         )
-    return "\n".join(lines)
+    return "\n".join(lines) or ":"
 
 
 def receive_blob_script(blob: Blob) -> str:
@@ -179,7 +184,12 @@ mv -Tf {ENGINE_ROOT}/.current.new {ENGINE_CURRENT}
 
 def switch_back_script(directory: str | None, made_links: Iterable[str]) -> str:
     """Return the shell text that undoes `switch_engine_script`."""
-    lines = [f"rm -f {quote(f'{BIN_DIR}/{name}')}" for name in made_links]
+    # Only what is a link of staithe's: something else may have appeared there meanwhile.
+    lines = [
+        f"case $(readlink {quote(f'{BIN_DIR}/{name}')} || :) in "
+        f"{ENGINE_CURRENT}/*) rm -f {quote(f'{BIN_DIR}/{name}')} ;; esac"
+        for name in made_links
+    ]
     if directory is None:
         lines.append(f"rm -f {ENGINE_CURRENT}")
     else:

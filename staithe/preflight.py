@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from staithe.config import Config
 from staithe.desired import Desired
 from staithe.events import Problem
-from staithe.host_layout import BIN_DIR, ENGINE_ROOT, PROGRAMS, STATE_DIR
+from staithe.host_layout import BIN_DIR, ENGINE_ROOT, STATE_DIR
 from staithe.probe.state import HostState
+from staithe.programs import PROGRAMS
 from staithe.support_matrix import (
     ARCHITECTURES,
     EL_FAMILY,
@@ -183,6 +184,18 @@ def selinux_policy(state: HostState, config: Config, desired: Desired) -> Found:
         )
 
 
+def whole_probe(state: HostState, config: Config, desired: Desired) -> Found:
+    """The host answered a part of the probe with something that cannot be read, or not in time.
+
+    What staithe does not know of a host it does not change. Try again when the host is quieter; if it stays so, run
+    the command that the text names on the host. An engine that hangs is no such case: it is restarted.
+    """
+    for section, text in sorted(state.odd.items()):
+        if section != "docker":
+            hint = "staithe preflight INVENTORY   # again, when the host is quieter"
+            yield f"the probe could not read {section}", text, "an answer that can be read", hint
+
+
 _CHECKS = (
     Check("E301", operating_system),
     Check("E302", architecture),
@@ -196,6 +209,7 @@ _CHECKS = (
     Check("E310", other_engine),
     Check("E311", users),
     Check("E312", selinux_policy),
+    Check("E313", whole_probe),
 )
 
 

@@ -63,7 +63,6 @@ class _Reader(threading.Thread):
         self._limit_bytes = limit_bytes
         self._kept: list[bytes] = []
         self._size = 0
-        self.overflowed = False
         self.error: Exception | None = None
 
     def run(self) -> None:
@@ -72,8 +71,6 @@ class _Reader(threading.Thread):
                 if self._size < self._limit_bytes:
                     self._kept.append(data)
                     self._size += len(data)
-                elif not self.overflowed:
-                    self.overflowed = True
         except (OSError, paramiko.SSHException) as error:
             self.error = error
 
@@ -101,6 +98,9 @@ def execute(
             raise ConnectionLost("the connection is closed")
         channel = transport.open_session(timeout=timeout_s)
         channel.settimeout(timeout_s)
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        raise ConnectionLost(f"the connection broke: {error or type(error).__name__}") from error
+    try:
         channel.exec_command(command)
         out = _Reader(channel.recv, limit_bytes)
         err = _Reader(channel.recv_stderr, limit_bytes)
@@ -111,14 +111,17 @@ def execute(
         for reader in (out, err):
             reader.join(max(0.1, deadline - time.monotonic()))
             if reader.is_alive() or isinstance(reader.error, TimeoutError):
-                channel.close()
                 raise CommandTimeout(f"no end after {timeout_s:.0f} s")
-        exit_code = channel.recv_exit_status()
-        channel.close()
+        # The streams have ended; the exit status follows at once, or never when the line broke.
+        channel.status_event.wait(max(1.0, deadline - time.monotonic()))
+        exit_code = channel.exit_status
     except TimeoutError as error:
         raise CommandTimeout(f"no answer for {timeout_s:.0f} s") from error
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise ConnectionLost(f"the connection broke: {error or type(error).__name__}") from error
+    finally:
+        # Also when whoever feeds stdin stops in the middle: the command on the host then sees the end of it.
+        channel.close()
     if exit_code == -1:
         # The channel closed without an exit status: the server or the line is gone.
         raise ConnectionLost("the connection broke before the command ended")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from staithe.cli.app import app
-from staithe.host_layout import PROGRAMS
+from staithe.programs import PROGRAMS
 
 
 def build_bundle(folder: Path, *versions: str) -> Path:

@@ -23,8 +23,16 @@ RELOADABLE = frozenset(
         "features",
     }
 )
-# The engine keeps the old value of these when the key goes away; only a restart brings the default back.
-_KEPT_WHEN_REMOVED = frozenset({"debug", "shutdown-timeout"})
+# On reload the engine brings the default back of these when the key is gone; of all others it keeps the old value
+# (seen with labels on 28.5.2: moby daemon/reload.go looks only at keys that are set), so only a restart helps.
+_RESET_WHEN_REMOVED = frozenset({"max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"})
+
+# The one feature that a reload switches; the others are read at the start only (features.containerd-snapshotter
+# seen on 28.5.2: a reload takes the key and changes nothing).
+_RELOADABLE_FEATURES = frozenset({"buildkit"})
+# With these the engine looks for images and containers somewhere else.
+_STORE_KEYS = frozenset({"data-root", "storage-driver"})
+_STORE_FEATURE = "containerd-snapshotter"
 
 Step = Literal["nothing", "reload", "restart"]
 
@@ -41,9 +49,22 @@ def step(running: str | None, wanted: str) -> Step:
     if not keys:
         return "nothing"
     removed = set(_read(running)) - set(_read(wanted))
-    if any(key not in RELOADABLE for key in keys) or removed & _KEPT_WHEN_REMOVED:
+    if any(key not in RELOADABLE for key in keys) or removed - _RESET_WHEN_REMOVED:
         return "restart"
-    return "reload"
+    return "reload" if _changed_features(running, wanted) <= _RELOADABLE_FEATURES else "restart"
+
+
+def moves_store(running: str | None, wanted: str) -> bool:
+    """Tell whether images and containers made so far stay behind where the engine no longer looks."""
+    keys = set(changed_keys(running, wanted))
+    return bool(keys & _STORE_KEYS) or _STORE_FEATURE in _changed_features(running, wanted)
+
+
+def _changed_features(running: str | None, wanted: str) -> set[str]:
+    before, after = _read(running).get("features"), _read(wanted).get("features")
+    before = before if isinstance(before, dict) else {}
+    after = after if isinstance(after, dict) else {}
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
 def _read(text: str | None) -> dict[str, Any]:

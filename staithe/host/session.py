@@ -27,7 +27,7 @@ from staithe.errors import (
     ProbeFailed,
     StaitheError,
 )
-from staithe.events import Event, Problem
+from staithe.events import ChangeDone, Event, Problem, SmokeChecked
 from staithe.host.remote import Emit, Remote, last_lines
 from staithe.host_layout import RUNNING
 from staithe.placing import archive_of, place_script
@@ -49,10 +49,11 @@ _GRACE_S = 15.0
 
 def _to_log(event: Event) -> None:
     """Show events under plain pyinfra, where no runner listens."""
-    kind = getattr(event, "type", "")
-    if kind in ("change_done", "smoke_checked"):
-        detail = event.change_id or getattr(getattr(event, "check", None), "name", "")
-        logger.info(f"    [{event.host}] {kind.replace('_', ' ')}: {detail}")
+    if isinstance(event, ChangeDone):
+        logger.info(f"    [{event.host}] done: {event.change_id}")
+    elif isinstance(event, SmokeChecked):
+        check = event.check
+        logger.info(f"    [{event.host}] smoke {check.status}: {check.name}: {check.did}; saw {check.saw}")
 
 
 @dataclass

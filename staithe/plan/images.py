@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from staithe.bundle.contents import ImageArtifact
 from staithe.change import Change, change
+from staithe.daemon.reload import moves_store
 from staithe.desired import Desired
+from staithe.host_layout import DAEMON_JSON
 from staithe.probe.state import HostState
-from staithe.record import recorded_images
+from staithe.record import recorded_images, started_with
 
 
 def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
     """Return which images have to be loaded."""
     found = []
+    moves = _store_moves(state, desired)
     for image in desired.images:
-        reason = _why(state, image)
+        reason = "the engine will look in another store" if moves else _why(state, image)
         if reason is not None:
             size = sum(blob.size_bytes for blob in image.blobs)
             target = ", ".join(image.references)
@@ -21,6 +24,11 @@ def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
                 change("images", "load", target, reason, after=f"{image.config.digest} ({size / (1 << 20):.1f} MiB)")
             )
     return tuple(found)
+
+
+def _store_moves(state: HostState, desired: Desired) -> bool:
+    started = started_with(state, "docker.service")
+    return started is not None and moves_store(started.daemon_json, desired.files[DAEMON_JSON].text)
 
 
 def _why(state: HostState, image: ImageArtifact) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from staithe.change import Change, change
 from staithe.config import Config
-from staithe.daemon.reload import changed_keys, step
+from staithe.daemon.reload import changed_keys, moves_store, step
 from staithe.desired import Desired
 from staithe.host_layout import DAEMON_JSON, UNIT_DIR, UNITS
 from staithe.probe.state import HostState, Unit
@@ -30,6 +30,8 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
             found.append(change("service", "start", unit, _why_down(state, unit), effect="start"))
             continue
         reasons, reload_keys = _reasons(unit, state, desired)
+        if unit == "docker.service" and state.docker is None:
+            reasons.append(f"does not answer: {state.odd.get('docker', 'no docker info')}")
         if reasons:
             found.append(
                 change(
@@ -100,7 +102,10 @@ def _daemon_json(started: Started, desired: Desired) -> tuple[list[str], tuple[s
 
 
 def _containers(unit: str, state: HostState, desired: Desired) -> str:
-    """Say what a restart does to running containers (live-restore holds over patch versions only)."""
+    """Say what a restart does to containers (live-restore holds over patch versions only)."""
+    started = started_with(state, unit)
+    if unit == "docker.service" and started and moves_store(started.daemon_json, desired.files[DAEMON_JSON].text):
+        return "left-behind"
     if state.docker is None or not state.docker.containers_running or unit == "containerd.service":
         # containerd's shims, and the containers under them, outlive it.
         return "none" if state.docker is None or not state.docker.containers_running else "kept"

@@ -35,9 +35,7 @@ def _os_release(lines: list[str]) -> OsRelease:
         if not equals or name.startswith("#"):
             continue
         try:
-            values[name.strip()] = "".join(shlex.split(value))
-            if " " in value.strip():
-                values[name.strip()] = " ".join(shlex.split(value))
+            values[name.strip()] = " ".join(shlex.split(value))
         except ValueError:  # an open quote: as it stands
             values[name.strip()] = value.strip("\"'")
     version = values.get("VERSION_ID", "")

@@ -18,5 +18,6 @@ class ProbeRequest(BaseModel):
     users: tuple[str, ...] = ()
     # Hash every placed binary again, even when size, inode, mtime and ctime are as recorded.
     deep: bool = False
-    # Leave out what is not needed again; empty means everything. Section names as in the script.
+    # What is looked at again; empty means everything. Names: script.SECTIONS. "files" brings the record along,
+    # "docker" brings "units".
     sections: tuple[str, ...] = ()

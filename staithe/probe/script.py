@@ -11,6 +11,7 @@ from importlib.resources import files
 from staithe import host_layout
 from staithe.errors import UsageError
 from staithe.probe.request import ProbeRequest
+from staithe.programs import PROGRAMS
 from staithe.shell import join, quote
 
 PROBE_VERSION = 1
@@ -30,8 +31,6 @@ SECTIONS = (
 )
 TEXT_LIMIT_BYTES = 65536
 RECORD_LIMIT_BYTES = 1048576
-# Storage that is always asked for, beside data-root.
-STORAGE = ("/var/lib/containerd", "/usr", host_layout.STATE_DIR)
 COMMANDS = ("iptables", "tar", "gzip", "xz", "sha256sum", "base64", "systemctl", "modprobe", "ps", "flock", "timeout")
 PACKAGES = (
     "docker-ce",
@@ -62,6 +61,8 @@ PACKAGES = (
     "container-selinux",
 )
 
+# script.sh calls what the others define.
+_PARTS = ("host.sh", "engine.sh", "units.sh", "files.sh", "script.sh")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]*\$?")
 _SYSCTL = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_:@./+-]*)*")
 
@@ -74,6 +75,8 @@ def build(request: ProbeRequest) -> str:
     """
     for path in (request.data_root, *request.files):
         _check(path, path.startswith("/") and path.isprintable(), "an absolute path without control characters")
+    for path in request.files:
+        _check(path, path.isascii(), "a path in ASCII")
     for name in (*request.modules, *request.users):
         _check(name, _NAME.fullmatch(name) is not None, "a plain name")
     paths = [sysctl_path(key) for key in request.sysctl]
@@ -91,7 +94,7 @@ def build(request: ProbeRequest) -> str:
         _words("modules", request.modules),
         _words("sysctl_paths", paths),
         _words("storage", storage_paths(request.data_root)),
-        _words("programs", host_layout.PROGRAMS),
+        _words("programs", PROGRAMS),
         _words("packages", PACKAGES),
         _words("users", request.users),
         _words("user_patterns", [word for name in request.users for word in ("-e", _line_start(name))]),
@@ -116,7 +119,7 @@ def sections(wanted: Iterable[str]) -> tuple[str, ...]:
 
 def storage_paths(data_root: str) -> tuple[str, ...]:
     """Return the folders whose file systems are looked at, each once, data-root first."""
-    return tuple(dict.fromkeys((data_root, *STORAGE)))
+    return tuple(dict.fromkeys((data_root, "/var/lib/containerd", "/usr", host_layout.STATE_DIR)))
 
 
 def sysctl_path(key: str) -> str:
@@ -146,8 +149,12 @@ def _check(value: str, good: bool, expected: str) -> None:
 
 
 @cache
+def text() -> str:
+    """Return the script as it is written, without the part that varies: sections first, the frame last."""
+    return "\n".join(files("staithe.probe").joinpath(name).read_text(encoding="utf-8") for name in _PARTS)
+
+
+@cache
 def _body() -> str:
-    text = files("staithe.probe").joinpath("script.sh").read_text(encoding="utf-8")
-    lines = (line.strip() for line in text.splitlines())
-    # The script holds no text of several lines except NL, whose lines are no comments.
-    return "\n".join(line for line in lines if line and not line.startswith("#"))
+    # Comments stay here. Indentation goes along: part of the script is Python.
+    return "\n".join(line for line in text().splitlines() if line and not line.lstrip().startswith("#"))

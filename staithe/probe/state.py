@@ -28,7 +28,7 @@ class OsRelease(_Part):
 
 class KernelModule(_Part):
     loaded: bool = Field(description="In /proc/modules or built in.")
-    loadable: bool = Field(description="`modprobe -n` finds it.")
+    loadable: bool = Field(description="Loaded, or `modprobe -n` finds it.")
 
 
 class Kernel(_Part):
@@ -119,7 +119,7 @@ class ManagedFile(_Part):
 
     exists: bool = False
     sha256: str = ""
-    # None when it does not exist, is larger than 64 KiB or is no UTF-8.
+    # None when it is no regular file, is larger than 64 KiB, is no UTF-8, or changed while it was read.
     text: str | None = None
     # Permission bits in octal, like "644".
     mode: str = ""

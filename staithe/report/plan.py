@@ -24,7 +24,11 @@ _EFFECTS = {
     "reload": ("reloads the engine", "yellow"),
     "start": ("starts the engine", "yellow"),
 }
-_CONTAINERS = {"kept": "running containers are kept", "restarted": "running containers restart"}
+_CONTAINERS = {
+    "kept": "running containers are kept",
+    "restarted": "running containers restart",
+    "left-behind": "containers and images made so far stay behind in the former store",
+}
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 # A new file longer than this is shown by its number of lines, unless asked for.
 _NEW_FILE_LINES = 12

@@ -73,7 +73,7 @@ def test_blob_of_the_bundle_changed_by_hand(site: Site, bare: Host, bundle: Path
     broken = tmp_path / "broken"
     shutil.copytree(bundle, broken)
     shown = site.staithe("bundle", "show", str(broken), "--json").json
-    digest = next(one["archive"] for one in shown["engines"] if one["version"] == "28.5.2")
+    digest = next(one["digest"] for one in shown["engines"] if one["version"] == "28.5.2")
     blob = broken / "blobs" / "sha256" / str(digest).removeprefix("sha256:")
     data = bytearray(blob.read_bytes())
     data[len(data) // 2] ^= 1

@@ -8,7 +8,7 @@ from typing import Any
 from staithe.bundle.contents import Blob, Bundle, EngineArtifact, ImageArtifact, Program
 from staithe.config import Config
 from staithe.desired import Desired, desired_for
-from staithe.host_layout import BIN_DIR, ENGINE_ROOT, PROGRAMS, UNITS
+from staithe.host_layout import BIN_DIR, ENGINE_ROOT, UNITS
 from staithe.probe.state import (
     Cgroup,
     DockerInfo,
@@ -25,6 +25,7 @@ from staithe.probe.state import (
     Storage,
     Unit,
 )
+from staithe.programs import PROGRAMS
 from staithe.record import Running, Started, next_record
 
 GIB = 1 << 30

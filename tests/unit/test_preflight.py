@@ -62,6 +62,7 @@ RED = {
         ),
     ),
     "user": ("E311", bare_with(users=())),
+    "half a probe": ("E313", bare_with(odd={"units": "no answer in 15 s", "docker": "hangs"})),
     "selinux": ("E312", bare_with(security=Security(selinux="enforcing"))),
 }
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staithe.daemon.reload import RELOADABLE, changed_keys, step
+from staithe.daemon.reload import RELOADABLE, changed_keys, moves_store, step
 
 _KEYS = [*sorted(RELOADABLE), "data-root", "storage-driver", "bip"]
 _FILES = st.dictionaries(st.sampled_from(_KEYS), st.one_of(st.booleans(), st.integers(2, 9), st.lists(st.text())))
@@ -22,16 +22,35 @@ _FILES = st.dictionaries(st.sampled_from(_KEYS), st.one_of(st.booleans(), st.int
         ({}, {"labels": ["a"]}, "reload"),
         ({}, {"debug": True}, "reload"),
         ({"debug": True}, {"debug": False}, "reload"),
-        # The engine forgets neither debug nor shutdown-timeout on reload when the key is gone.
+        # A reload looks only at keys that are set: what is gone keeps its value until a restart.
         ({"debug": True}, {}, "restart"),
         ({"shutdown-timeout": 5}, {}, "restart"),
-        ({"labels": ["a"]}, {}, "reload"),
+        ({"labels": ["a"]}, {}, "restart"),
+        ({"max-concurrent-downloads": 9}, {}, "reload"),
         ({}, {"data-root": "/data"}, "restart"),
+        ({}, {"features": {"buildkit": True}}, "reload"),
+        ({}, {"features": {"containerd-snapshotter": True}}, "restart"),
+        ({"features": {"buildkit": True}}, {"features": {"buildkit": True, "cdi": True}}, "restart"),
         ({"labels": ["a"]}, {"labels": ["b"], "bip": "10.0.0.1/24"}, "restart"),
     ],
 )
 def test_step(running: dict[str, object], wanted: dict[str, object], expected: str) -> None:
     assert step(json.dumps(running), json.dumps(wanted)) == expected
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "expected"),
+    [
+        ({}, {"data-root": "/data"}, True),
+        ({"storage-driver": "overlay2"}, {"storage-driver": "vfs"}, True),
+        ({}, {"features": {"containerd-snapshotter": True}}, True),
+        ({}, {"features": {"buildkit": True}}, False),
+        ({}, {"debug": True}, False),
+        ({"data-root": "/data"}, {"data-root": "/data", "debug": True}, False),
+    ],
+)
+def test_moves_store(running: dict[str, object], wanted: dict[str, object], expected: bool) -> None:
+    assert moves_store(json.dumps(running), json.dumps(wanted)) is expected
 
 
 @pytest.mark.parametrize("broken", [None, "", "{", "[]", "null"])

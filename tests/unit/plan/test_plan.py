@@ -117,8 +117,9 @@ def with_running(state: HostState, text: str | None) -> HostState:
     ("started_with", "expected"),
     [
         ('{"debug": true, "labels": ["a"]}', "service:restart:docker.service"),
-        ('{"labels": ["a"]}', "service:reload:docker.service"),
-        ('{"storage-driver": "vfs"}', "service:restart:docker.service"),
+        ('{"labels": ["a"]}', "service:restart:docker.service"),
+        ('{"max-concurrent-uploads": 1}', "service:reload:docker.service"),
+        ('{"bip": "10.9.0.1/24"}', "service:restart:docker.service"),
     ],
 )
 def test_engine_started_with_another_daemon_json(started_with: str, expected: str) -> None:
@@ -143,6 +144,11 @@ def test_stopped_unit(unit: str) -> None:
         # Nobody can ask a stopped engine for its images; the record knows what was loaded.
         parts |= {"docker": None, "images": None}
     assert ids(changed(state, **parts)) == [f"service:start:{unit}", "smoke:run:containers"]
+
+
+def test_engine_that_hangs_is_restarted() -> None:
+    state = changed(states.converged(states.config()), docker=None, images=None, odd={"docker": "no answer in 10 s"})
+    assert ids(state) == ["service:restart:docker.service", "smoke:run:containers"]
 
 
 def test_stopped_engine_without_a_record_loads_images_again() -> None:
@@ -194,8 +200,15 @@ def restart_of_docker(state: HostState, config: Any) -> Any:
 def test_what_a_restart_does_to_containers(live_restore: bool, running: int, expected: str) -> None:
     config = states.config()
     docker = DockerInfo(server_version="28.5.2", live_restore=live_restore, containers_running=running)
-    state = with_running(changed(states.converged(config), docker=docker), '{"storage-driver": "vfs"}')
+    state = with_running(changed(states.converged(config), docker=docker), '{"bip": "10.9.0.1/24"}')
     assert restart_of_docker(state, config).containers == expected
+
+
+def test_a_new_store_leaves_containers_behind_and_needs_its_images() -> None:
+    config = states.config(daemon={"data-root": "/data/docker"})
+    state = states.converged(states.config())
+    assert restart_of_docker(state, config).containers == "left-behind"
+    assert "images:load:staithe/smoke:1" in ids(state, config)
 
 
 def test_running_note_path_is_staithes_own() -> None:
