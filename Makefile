@@ -110,10 +110,12 @@ test: lint test-packages lab ## Everything: lint, types, all tests, the lab's to
 	@$(BIN)/pytest
 
 .PHONY: docs
-docs: $(READY) ## Write again what is made from the code: docs/config.md, docs/errors.md, group_data/all.py.
+docs: $(READY) ## Write again what is made from the code: docs/config.md, errors.md, schemas/, group_data/all.py.
 	@$(BIN)/staithe config docs > docs/config.md
 	$(BIN)/staithe config docs --group-data > inventories/group_data/all.py
 	$(BIN)/staithe explain --markdown > docs/errors.md
+	mkdir -p docs/schemas
+	for name in $$($(BIN)/staithe schema); do $(BIN)/staithe schema $$name > docs/schemas/$$name.json; done
 
 .PHONY: lock
 lock: $(READY) ## Resolve the dependencies again into requirements.lock.

@@ -224,11 +224,6 @@ def read_event(line: str | bytes) -> AnyEvent:
     return _ADAPTER.validate_json(line)
 
 
-def event_schema() -> dict[str, Any]:
-    """Return the JSON schema of all events."""
-    return _ADAPTER.json_schema()
-
-
 class Start(BaseModel):
     """The first line that the runner is told."""
 

@@ -55,6 +55,10 @@ class _Runner:
             except (BrokenPipeError, ValueError):
                 return
 
+    def kill(self) -> None:
+        """End the runner at once; what it left half done on hosts is mended by the next run."""
+        self._process.kill()
+
     def drive(self, sink: Sink) -> None:
         """Hand every event to `sink` until the runner is done; a runner that dies is told as an event too."""
         assert self._process.stdout is not None
@@ -91,12 +95,19 @@ class Fleet:
 
         pool = executor or ThreadPoolExecutor(len(self._runners))
         futures = [pool.submit(runner.drive, one_at_a_time) for runner in self._runners]
-        for future in futures:
-            future.result()
-        if executor is None:
-            pool.shutdown()
-        if self._log:
-            self._log.close()
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            # Ctrl-C a second time, or a sink that failed: a runner at work would keep this process until its end.
+            for runner in self._runners:
+                runner.kill()
+            raise
+        finally:
+            if executor is None:
+                pool.shutdown()
+            if self._log:
+                self._log.close()
 
     def proceed(self) -> None:
         """Let all runners carry their plans out."""

@@ -12,7 +12,7 @@ from typing import Any
 from staithe.errors import StaitheError
 from staithe.events import AnyEvent, Prepared, RunRefused, Start
 from staithe.fleet import Fleet
-from staithe.report.console import SafeConsole
+from staithe.report.console import console_for
 from staithe.report.plan import Diffs, print_plan
 from staithe.report.terminal import Progress, print_summary
 from staithe.result import Mode, RunResult
@@ -43,7 +43,7 @@ class Run:
         self._unprepared = shards
         self._ask = ask
         self._as_json = as_json
-        self.console = SafeConsole(highlight=False, stderr=as_json)
+        self.console = console_for(stderr=as_json)
         self._interrupts = 0
 
     def go(
@@ -60,6 +60,8 @@ class Run:
         self.result.finish(check=check)
         self._directory.close(self.result.model_dump_json(indent=1))
         if self.result.error is not None:
+            if self._as_json:
+                sys.stdout.write(self.result.model_dump_json(indent=1) + "\n")
             report = self.result.error
             error = StaitheError(report.message, hint=report.hint)
             raise _as_reported(error, report.code, report.exit_code)

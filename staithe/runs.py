@@ -63,7 +63,8 @@ class RunDirectory:
         if event.host and text:
             log = self._logs.get(event.host)
             if log is None:
-                log = (self.path / "hosts" / f"{_file_name(event.host)}.log").open("w", encoding="utf-8")
+                # Added to: a host that is done may still be asked by a neighbour.
+                log = (self.path / "hosts" / f"{_file_name(event.host)}.log").open("a", encoding="utf-8")
                 self._logs[event.host] = log
             # For people, who look at it in a terminal; the events have every byte.
             log.write(visible(text))

@@ -1,4 +1,4 @@
-"""The smallest bundle that staithe takes for one: programs that are an ELF header and a name, an image of one file."""
+"""The smallest bundle that passes for one: programs that are an ELF header and a name, an image of one file."""
 
 from __future__ import annotations
 

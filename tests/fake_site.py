@@ -1,4 +1,4 @@
-"""A project whose hosts are pyinfra's @fake ones: they answer the probe with a given text, and all else with success."""
+"""A project whose hosts are @fake ones of pyinfra: they answer the probe with a given text, all else with success."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from staithe.cli.init import init
 from staithe.cli.logs import logs
 from staithe.cli.plan import plan
 from staithe.cli.preflight import preflight
+from staithe.cli.schema import schema
 from staithe.cli.smoke import smoke
 from staithe.cli.status import status
 from staithe.errors import EXIT_INTERRUPTED, StaitheError
@@ -44,6 +45,7 @@ app.command("smoke")(smoke)
 app.command("status")(status)
 app.command("logs")(logs)
 app.command("explain")(explain)
+app.command("schema")(schema)
 app.add_typer(config.app, name="config")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(lab.app, name="lab")

@@ -110,7 +110,7 @@ def _print(bundle: Bundle) -> None:
     from rich import box
     from rich.table import Table
 
-    from staithe.report.console import SafeConsole
+    from staithe.report.console import console_for
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("what", overflow="fold")
@@ -125,7 +125,7 @@ def _print(bundle: Bundle) -> None:
         table.add_row(
             "image " + "\n      ".join(image.references), image.arch, _size(size_bytes), _short(image.config.digest)
         )
-    console = SafeConsole(highlight=False, markup=False)
+    console = console_for(markup=False)
     console.print(table)
     console.print(f"{_size(_total_bytes(bundle))} in {bundle.root}", soft_wrap=True)
     console.print(f"index {bundle.digest}", soft_wrap=True)

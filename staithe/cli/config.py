@@ -49,7 +49,7 @@ def show(
     values = {one.name: effective_values(configs[one.name], one.layers) for one in hosts}
     if as_json:
         document = {
-            "schema": 1,
+            "schema_version": 1,
             "hosts": {
                 one.name: {
                     "groups": list(one.groups),

@@ -31,7 +31,7 @@ Shards = Annotated[int, typer.Option("--shards", min=1, help="Processes to sprea
 
 
 def read_settings(settings: list[str] | None, bundle: str | None) -> dict[str, Any]:
-    """Turn KEY=VALUE texts into a configuration layer. A value is JSON where it parses as such and no text belongs."""
+    """Turn KEY=VALUE texts into a configuration layer. A value is JSON, but text where text belongs."""
     given = list(settings or [])
     if bundle:
         given.append(f"engine.bundle={json.dumps(bundle)}")

@@ -155,10 +155,12 @@ class Session:
         left = plan.component_changes(component, self.state, self.config, self.desired, self.done)
         if left:
             first = left[0]
+            # A file's text is no part of a message.
+            values = [text if text is not None and "\n" not in text else None for text in (first.before, first.after)]
             raise CommandFailed(
                 f"{first.target} did not take the change",
-                found=first.before or first.reason,
-                expected=first.after,
+                found=values[0] or first.reason,
+                expected=values[1],
                 hint=f"staithe logs {self.name}",
             )
 

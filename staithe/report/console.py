@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -17,3 +18,8 @@ class SafeConsole(Console):
         """Yield the segments of anything that is printed: the one place that everything comes through."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+def console_for(**settings: Any) -> SafeConsole:
+    """Return a console. Ids and addresses hold colons, and the ":b:" in one must not become a picture."""
+    return SafeConsole(highlight=False, emoji=False, **settings)

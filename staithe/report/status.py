@@ -15,7 +15,8 @@ def print_status(console: Console, result: RunResult) -> None:
     """Print one row for each host."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("host", "engine", "origin", "storage", "cgroup", "health", "drift"):
-        table.add_column(column, overflow="fold")
+        # What does not fit is broken between the words of the last column, never inside a name.
+        table.add_column(column, no_wrap=column != "drift", overflow="fold")
     for host in result.hosts:
         table.add_row(*_row(host))
     console.print(table)
@@ -25,7 +26,7 @@ def _row(host: HostResult) -> tuple[str, ...]:
     summary = host.summary
     if summary is None:
         error = host.error.message.splitlines()[0] if host.error else "not asked"
-        return (escape(host.host), "", "", "", "", "[bold red]unreachable[/]", escape(error))
+        return (escape(host.host), "", "", "", "", "[bold red]unknown[/]", escape(error))
     health = f"[{_HEALTH[summary.health]}]{summary.health}[/]"
     return (
         escape(host.host),

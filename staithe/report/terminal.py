@@ -58,7 +58,7 @@ class Progress:
         self._console = console
         self._working: dict[str, _Working] = {}
         self._total = 0
-        self._ended = 0
+        self._done: set[str] = set()
         self._live = Live(self, console=console, refresh_per_second=8, transient=True)
         self._is_live = console.is_terminal
 
@@ -89,6 +89,9 @@ class Progress:
             return
         if event.host is None:
             return
+        if event.host in self._done:
+            # A neighbour asked it for something; it does not come back to the live lines.
+            return
         at = self._working.setdefault(event.host, _Working(since=now))
         match event:
             case HostConnected():
@@ -110,7 +113,7 @@ class Progress:
                 print_host_error(self._console, event.host, event.error)
             case HostDone():
                 self._working.pop(event.host, None)
-                self._ended += 1
+                self._done.add(event.host)
 
     def __rich__(self) -> Group:
         now = time.monotonic()
@@ -120,7 +123,7 @@ class Progress:
         if hidden > 0:
             lines.append(Text(f"  and {hidden} more at work", style="dim"))
         if self._total > 1:
-            lines.append(Text(f"{self._ended} of {self._total} hosts done", style="bold"))
+            lines.append(Text(f"{len(self._done)} of {self._total} hosts done", style="bold"))
         return Group(*lines)
 
     def _line(self, name: str, at: _Working, now: float) -> Text:

@@ -90,7 +90,7 @@ def test_show_names_the_layer_of_each_value(site: Path) -> None:
 
 def test_show_as_json_has_every_host(site: Path) -> None:
     document = json.loads(staithe("config", "show", "site.py", "--json", cwd=site).stdout)
-    assert document["schema"] == 1
+    assert document["schema_version"] == 1
     assert list(document["hosts"]) == ["web1", "web2", "build1"]
     assert document["hosts"]["web2"]["values"]["engine.version"] == {"value": "28.5.2", "origin": "group web"}
     assert document["hosts"]["build1"]["values"]["engine.version"] == {"value": None, "origin": "default"}

@@ -1,0 +1,106 @@
+"""The documents that `--json` prints beside a run's result: bundle show, config show, lab status."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class BundleEngine(_Document):
+    """An engine in a bundle."""
+
+    version: str
+    arch: str
+    size_bytes: int
+    digest: str = Field(description="Of the archive, as sha256:HEX.")
+    programs: dict[str, str] = Field(description="Name -> sha256 of each program inside.")
+
+
+class BundleImage(_Document):
+    """An image in a bundle."""
+
+    references: list[str]
+    arch: str
+    size_bytes: int
+    config_digest: str
+    manifest_digest: str
+
+
+class BundleDocument(_Document):
+    """What `staithe bundle show --json` prints."""
+
+    schema_version: Literal[1]
+    digest: str = Field(description="Of index.json: it names everything that the bundle holds.")
+    engines: list[BundleEngine]
+    images: list[BundleImage]
+    total_bytes: int
+
+
+class ConfigValue(_Document):
+    """One value, and the layer that it comes from."""
+
+    value: Any
+    origin: str
+
+
+class ConfigHost(_Document):
+    """What holds for one host."""
+
+    groups: list[str]
+    values: dict[str, ConfigValue] = Field(description="By dotted path.")
+
+
+class ConfigDocument(_Document):
+    """What `staithe config show --json` prints."""
+
+    schema_version: Literal[1]
+    hosts: dict[str, ConfigHost]
+
+
+class LabProcess(_Document):
+    """A process, named for good by number and start (clock ticks since boot)."""
+
+    pid: int
+    start: int
+
+
+class LabHost(_Document):
+    """A host of the lab."""
+
+    name: str
+    ip: str
+    image: str
+    cgroup: str
+    keeper: LabProcess
+
+
+class LabRegistry(_Document):
+    """The lab's registry."""
+
+    url: str
+    images: list[str]
+    process: LabProcess
+
+
+class LabDocument(_Document):
+    """What `staithe lab status --json` prints."""
+
+    schema_version: Literal[1]
+    id: str
+    root: str
+    state: Literal["changing", "ready"]
+    bridge: str
+    address: str
+    subnet: str
+    user: str
+    cache: str
+    hosts: dict[str, LabHost]
+    registry: LabRegistry | None
+    ssh_key: str
+    known_hosts: str
+    ssh_config: str

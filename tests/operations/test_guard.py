@@ -1,0 +1,141 @@
+"""The guard around changes: nothing escapes, every failure is typed, and what was done is undone where it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from operations import daemon, kernel, preflight, units
+from staithe.desired import Desired
+from staithe.errors import (
+    CommandFailed,
+    CommandTimeout,
+    ConnectionLost,
+    HostError,
+    Interrupted,
+    StaitheError,
+)
+from staithe.events import ChangeStarted
+from staithe.host import Session, carry_out
+from staithe.host_layout import DAEMON_JSON, SYSCTL_FILE
+from staithe.plan import component_changes
+from tests.operations.conftest import Bench
+from tests.unit import states
+
+
+def _raise(error: Exception) -> Callable[[], None]:
+    def action() -> None:
+        raise error
+
+    return action
+
+
+def _do(bench: Bench, action: Callable[[], None]) -> bool:
+    command = carry_out(bench.session, bench.session.planned[:2], action)
+    return bool(command.execute(bench.host.state, bench.host, {}))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def started(bench: Bench) -> Bench:
+    """A bare host that two steps can be undone on."""
+    bench.find(states.bare())
+    bench.session.undo += ["undo the first", "undo the second"]
+    return bench
+
+
+@pytest.mark.parametrize("error", [CommandFailed("no"), CommandTimeout("late"), HostError("odd")])
+def test_a_failure_is_undone_last_step_first(started: Bench, error: StaitheError) -> None:
+    assert _do(started, _raise(error)) is False
+    assert started.session.error is error
+    assert started.scripts == ["undo the second\nundo the first\n"]
+    assert started.session.done == []
+
+
+@pytest.mark.parametrize("error", [ConnectionLost("gone"), Interrupted("stopped")])
+def test_without_a_connection_or_when_stopped_the_next_run_mends(started: Bench, error: StaitheError) -> None:
+    assert _do(started, _raise(error)) is False
+    assert started.session.error is error
+    assert started.scripts == []
+
+
+def test_what_nobody_foresaw_is_an_error_too_and_undone(started: Bench) -> None:
+    assert _do(started, _raise(KeyError("x"))) is False
+    assert started.error_code == "E200"
+    assert "KeyError" in str(started.session.error)
+    assert started.scripts == ["undo the second\nundo the first\n"]
+
+
+def test_a_cancelled_run_begins_nothing(started: Bench) -> None:
+    started.session.is_cancelled = lambda: True
+    begun = []
+    assert _do(started, lambda: begun.append(1)) is False
+    assert isinstance(started.session.error, Interrupted)
+    assert begun == []
+    assert not [event for event in started.events if isinstance(event, ChangeStarted)]
+
+
+def test_an_undo_that_fails_does_not_hide_the_first_error(started: Bench) -> None:
+    started.host.connector.trouble["undo"] = ConnectionLost("gone")
+    assert _do(started, _raise(CommandFailed("first"))) is False
+    assert started.error_code == "E207"
+
+
+def test_success_is_told_for_each_change(started: Bench) -> None:
+    assert _do(started, lambda: None) is True
+    assert started.session.done == [change.id for change in started.session.planned[:2]]
+    assert started.session.error is None
+
+
+def test_after_a_failure_nothing_more_is_to_be_done(started: Bench) -> None:
+    _do(started, _raise(CommandFailed("no")))
+    assert started.commands(kernel.configure) == []
+
+
+def test_preflight_turns_problems_into_one_refusal(bench: Bench) -> None:
+    bench.host.connector.state = states.bare().model_copy(update={"missing_commands": ("tar", "iptables")})
+    assert bench.carry_out(preflight.check) == [False]
+    assert bench.error_code == "E300"
+    assert [problem.code for problem in bench.session.problems] == ["E309", "E309"]
+    assert bench.commands(kernel.configure) == []
+
+
+def test_an_engine_that_refuses_its_configuration_leaves_all_as_it_was(bench: Bench) -> None:
+    file = bench.converged.files[DAEMON_JSON].model_copy(update={"text": '{"debug": true}\n', "sha256": "0" * 64})
+    bench.find(bench.converged.model_copy(update={"files": {**bench.converged.files, DAEMON_JSON: file}}))
+
+    def refuse(script: str, what: str, **_: object) -> None:
+        bench.scripts.append(script)
+        raise CommandFailed(f"{what} failed with exit code 67", found="unknown key")
+
+    bench.session.run = refuse  # type: ignore[assignment]
+    assert bench.carry_out(daemon.configure) == [False]
+    assert bench.error_code == "E212"
+    assert len(bench.scripts) == 1, "there is nothing to undo"
+
+
+def test_a_change_that_does_not_hold_is_told_in_one_line(bench: Bench) -> None:
+    """The text of a file is no part of an error's message."""
+    file = bench.converged.files[SYSCTL_FILE].model_copy(update={"text": "x\ny\n", "sha256": "0" * 64})
+    drifted = bench.converged.model_copy(update={"files": {**bench.converged.files, SYSCTL_FILE: file}})
+    bench.find(drifted, then=drifted)
+    assert bench.carry_out(kernel.configure) == [False]
+    assert bench.error_code == "E207"
+    assert "\n" not in str(bench.session.error)
+    assert SYSCTL_FILE in str(bench.session.error)
+
+
+def test_units_are_undone_when_a_later_step_fails(bench: Bench) -> None:
+    bench.find(states.bare())
+    left = component_changes("units", states.bare(), bench.session.config, _desired(bench.session), ())
+    bench.host.connector.then = bench.converged
+    assert bench.carry_out(units.install) == [True]
+    assert len(bench.session.done) == len(left)
+    assert _do(bench, _raise(CommandFailed("later"))) is False
+    assert bench.scripts[-1].rstrip().endswith("systemctl daemon-reload")
+    assert "rm -f /etc/systemd/system/docker.service" in bench.sent_in(-1)
+
+
+def _desired(session: Session) -> Desired:
+    assert session.desired is not None
+    return session.desired

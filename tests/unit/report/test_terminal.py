@@ -1,0 +1,190 @@
+"""What a person reads, at 80 and at 200 columns: whole words, the same plan once, no flood of names."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from staithe import plan
+from staithe.change import change
+from staithe.events import (
+    ChangeStarted,
+    Command,
+    ErrorReport,
+    HostConnected,
+    HostDone,
+    HostFailed,
+    HostSummary,
+    Outcome,
+    Problem,
+    RunStarted,
+    SmokeCheck,
+    SmokeChecked,
+)
+from staithe.report.console import console_for
+from staithe.report.plan import print_plan
+from staithe.report.status import print_status
+from staithe.report.terminal import Progress, print_summary
+from staithe.result import HostResult, RunResult
+from tests.unit import states
+
+WIDTHS = pytest.mark.parametrize("width", [80, 200])
+
+
+def console(width: int = 80, *, terminal: bool = False) -> Console:
+    return console_for(record=True, width=width, height=40, file=io.StringIO(), force_terminal=terminal)
+
+
+def host(name: str, outcome: Outcome = "pending") -> HostResult:
+    changes = list(plan.changes(states.bare(), states.config(), states.desired(states.config())))
+    summary = HostSummary(os="CentOS Stream 9", arch="x86_64")
+    return HostResult(host=name, outcome=outcome, summary=summary, changes=changes, not_done=["a:b:c"])
+
+
+def result(*hosts: HostResult) -> RunResult:
+    return RunResult(run_id="r", mode="apply", directory=".staithe/runs/r", hosts=list(hosts))
+
+
+@WIDTHS
+@pytest.mark.parametrize("terminal", [True, False])
+def test_no_target_of_a_plan_is_torn(width: int, terminal: bool) -> None:
+    out = console(width, terminal=terminal)
+    print_plan(out, [host("h1")])
+    text = out.export_text(clear=False)
+    for one in host("h1").changes:
+        for word in one.target.split():
+            assert word in text, text
+    assert [line for line in text.splitlines() if len(line.rstrip()) > 200] == []
+
+
+def test_the_same_plan_is_printed_once_with_all_its_hosts() -> None:
+    out = console()
+    different = host("other").model_copy(update={"changes": host("other").changes[:1]})
+    print_plan(out, [host("h1"), different, host("h2")])
+    text = out.export_text(clear=False)
+    assert "h1, h2\n" in text
+    assert text.count("/etc/systemd/system/docker.service") == 1
+    assert "3 to change" in text
+
+
+def test_names_of_many_hosts_are_shortened() -> None:
+    out = console(200)
+    print_plan(out, [host(f"h{number}") for number in range(500)])
+    text = out.export_text(clear=False)
+    assert "and 492 more" in text
+    assert "h499" not in text
+
+
+def test_a_host_as_described_says_so() -> None:
+    out = console()
+    print_plan(out, [host("h1").model_copy(update={"changes": []})])
+    assert "nothing to do" in out.export_text(clear=False)
+    assert "1 as described" in out.export_text(clear=False)
+
+
+def test_refused_and_failed_hosts_are_no_part_of_the_plan() -> None:
+    out = console()
+    error = ErrorReport(code="E201", exit_code=1, message="no connection")
+    print_plan(out, [HostResult(host="h1", error=error)])
+    assert "h1" not in out.export_text(clear=False)
+
+
+def _update(before: str | None, after: str) -> HostResult:
+    kind = "create" if before is None else "update"
+    one = change("daemon", kind, "/etc/docker/daemon.json", "content differs", before=before, after=after)  # type: ignore[arg-type]
+    return host("h1").model_copy(update={"changes": [one]})
+
+
+def test_an_update_shows_what_differs_and_nothing_else() -> None:
+    out = console()
+    lines = [f"line {number}" for number in range(40)]
+    print_plan(out, [_update("\n".join([*lines, "old", ""]), "\n".join([*lines, "[bold]new[/]", ""]))])
+    text = out.export_text(clear=False)
+    assert "-old" in text
+    assert "+[bold]new[/]" in text
+    assert "line 39" in text and "line 1\n" not in text
+
+
+@pytest.mark.parametrize(("diffs", "shown"), [("none", False), ("changes", False), ("all", True)])
+def test_a_long_new_file_is_shown_when_asked_for(diffs: str, shown: bool) -> None:
+    out = console()
+    print_plan(out, [_update(None, "".join(f"line {n}\n" for n in range(40)))], diffs=diffs)  # type: ignore[arg-type]
+    assert ("line 33" in out.export_text(clear=False)) == shown
+
+
+@WIDTHS
+def test_the_summary_names_what_came_of_each_host(width: int) -> None:
+    out = console(width)
+    problems = [Problem(code="E309", message="the command tar is missing", found="nothing", expected="tar", hint="x")]
+    print_summary(
+        out,
+        result(
+            host("same.example.com", "unchanged"),
+            host("broken.example.com", "failed"),
+            HostResult(host="refused.example.com", outcome="refused", problems=problems),
+        ),
+    )
+    text = out.export_text(clear=False)
+    assert "nothing to do: same.example.com" in text
+    assert "failed: broken.example.com" in text
+    assert "not done: a:b:c" in text
+    assert "E309 the command tar is missing" in text
+    assert ".staithe/runs/r" in text
+
+
+def test_a_summary_of_many_hosts_is_short() -> None:
+    out = console(200)
+    print_summary(out, result(*(host(f"web{n}.example.com", "unchanged") for n in range(400))))
+    text = out.export_text(clear=False)
+    assert "more" in text and "web399" not in text
+    assert len(text.splitlines()) < 10
+
+
+@WIDTHS
+def test_status_does_not_tear_names(width: int) -> None:
+    out = console(width)
+    failed = HostResult(host="h2", error=ErrorReport(code="E206", exit_code=1, message="no answer\nmore"))
+    print_status(out, result(host("web1.example.com", "unchanged"), failed))
+    text = out.export_text(clear=False)
+    assert "web1.example.com" in text
+    assert "kernel" in text
+    assert "unknown" in text and "no answer" in text
+
+
+def test_a_host_that_is_done_does_not_come_back_to_the_live_lines() -> None:
+    """A neighbour may ask it to read a published port."""
+    out = console(terminal=True)
+    progress = Progress(out)
+    for event in (
+        RunStarted(hosts=["h1", "h2"]),
+        HostConnected(host="h1", seconds=1),
+        HostConnected(host="h2", seconds=1),
+        HostDone(host="h1", outcome="changed", seconds=1),
+        Command(host="h1", what="read", command="curl", exit_code=0, seconds=0, output=""),
+    ):
+        progress.take(event)
+    out.print(progress.__rich__())
+    text = out.export_text(clear=False)
+    assert "h1" not in text
+    assert "h2" in text
+    assert "1 of 2 hosts done" in text
+
+
+def test_off_a_terminal_each_thing_is_a_line() -> None:
+    out = console(200)
+    progress = Progress(out)
+    check = SmokeCheck(name="run", did="docker run", expected="[a]", saw="[b]", status="failed", seconds=1)
+    error = ErrorReport(code="E213", exit_code=1, message="1 of 7 smoke checks failed", hint="staithe logs h1")
+    for event in (
+        RunStarted(hosts=["h1"]),
+        ChangeStarted(host="h1", change_id="kernel:set:net.ipv4.ip_forward"),
+        SmokeChecked(host="h1", check=check),
+        HostFailed(host="h1", error=error),
+    ):
+        progress.take(event)
+    text = out.export_text(clear=False)
+    assert "h1: kernel set net.ipv4.ip_forward\n" in text
+    assert "expected [a]; saw [b]" in text
+    assert "E213" in text and "try: staithe logs h1" in text
