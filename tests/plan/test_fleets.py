@@ -147,7 +147,7 @@ def test_a_bundle_without_the_version_refuses_that_host_only(fake_site: FakeSite
 
 def test_hosts_as_recorded(fake_site: FakeSite) -> None:
     """What real hosts answered: the bare one gets a plan, the others are refused for what they have or lack."""
-    expected = {"bare": set(), "cgroup2": {"E305"}, "rpm": {"E310"}, "no-systemd": {"E301", "E309", "E311"}}
+    expected = {"bare": set(), "cgroup2": {"E305"}, "rpm": {"E310"}, "no-systemd": {"E301", "E309", "E311", "E313"}}
     for name in expected:
         fake_site.add(name, (_RECORDED / f"{name}.txt").read_text(encoding="utf-8"))
     done = fake_site.staithe("plan", "inventory.py", "--json", code=4)
