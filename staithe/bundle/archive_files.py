@@ -85,6 +85,14 @@ class _Tar:
             if name in self._members and not member.isdir():
                 raise BundleError(f"{name} is in the archive twice", where=self.where)
             self._members[name] = member
+        self._refuse_cut(tar)
+
+    def _refuse_cut(self, tar: tarfile.TarFile) -> None:
+        # tarfile takes an archive that stops inside or before a header for one that ended.
+        assert tar.fileobj is not None
+        tar.fileobj.seek(tar.offset)
+        if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("it has no end")
 
     def has(self, name: str) -> bool:
         return self._find(name) is not None
