@@ -57,8 +57,9 @@ class Run:
                 fleet.run(lambda event: self._take(event, progress, fleet))
         finally:
             signal.signal(signal.SIGINT, former)
-        self.result.finish(check=check)
-        self._directory.close(self.result.model_dump_json(indent=1))
+            # Whatever ended the run: what came of it so far is on record.
+            self.result.finish(check=check)
+            self._directory.close(self.result.model_dump_json(indent=1))
         if self.result.error is not None:
             if self._as_json:
                 sys.stdout.write(self.result.model_dump_json(indent=1) + "\n")
