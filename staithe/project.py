@@ -17,10 +17,5 @@ def project_root() -> Path:
     raise ProjectError(
         "deploy.py is missing",
         where=str(_PACKAGE.parent),
-        hint="pip install --force-reinstall staithe",
+        hint="make setup   # in a clone of the repository",
     )
-
-
-def is_checkout() -> bool:
-    """Tell whether staithe runs from a checkout (and not from an installed wheel)."""
-    return project_root() == _PACKAGE.parent

@@ -22,7 +22,6 @@ from staithe.errors import (
 )
 
 _READ_BYTES = 1 << 17
-_WRITE_BYTES = 1 << 17
 # AES-GCM first: authenticated and several times faster than paramiko's default order on machines with AES-NI.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 # SHA-1 signatures are refused by EL9 and later anyway.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import IO
 
 import gevent
@@ -26,7 +25,6 @@ class Control:
         self._run_id = ""
         self.go = Flag()
         self.cancelled = False
-        self._on_cancel: list[Callable[[], None]] = []
 
     def read_start(self) -> Start | None:
         """Read the first line; None when it is no `start` of this protocol."""
@@ -57,11 +55,6 @@ class Control:
         """Begin no further change; wake those that wait for `proceed`."""
         self.cancelled = True
         self.go.set()
-        for wake in self._on_cancel:
-            wake()
-
-    def when_cancelled(self, wake: Callable[[], None]) -> None:
-        self._on_cancel.append(wake)
 
     def tell(self, event: Event) -> None:
         """Write one event, numbered and timed."""

@@ -236,5 +236,17 @@ def test_a_store_that_stays_is_not_talked_of() -> None:
     assert not [one for one in ids(state, config) if one.startswith("images:")]
 
 
+def test_no_password_of_an_address_is_in_the_plan() -> None:
+    """The plan goes to the terminal, into the record of the run and into --json."""
+    config = states.config(daemon={"proxies": {"http-proxy": "http://u:s3cret@proxy.example.com:3128"}})
+    other = states.config(daemon={"proxies": {"http-proxy": "http://u:former1@proxy.example.com:3128"}})
+    for state in (states.bare(), states.converged(other)):
+        found = plan.changes(state, config, states.desired(config))
+        text = "".join(change.model_dump_json() for change in found)
+        assert "s3cret" not in text and "former1" not in text
+        assert "://***@proxy.example.com" in text
+    assert "s3cret" in states.desired(config).files[DAEMON_JSON].text, "the host gets it as it is"
+
+
 def test_running_note_path_is_staithes_own() -> None:
     assert RUNNING.startswith("/var/lib/staithe/")
