@@ -103,11 +103,13 @@ test-packages:
 
 .PHONY: check
 check: lint test-packages ## Lint, types and all tests that need no lab.
-	@$(BIN)/pytest -m "not lab"
+	@$(BIN)/pytest -m "not lab" -n 2
 
 .PHONY: test
 test: lint test-packages lab ## Everything: lint, types, all tests, the lab's too.
-	@$(BIN)/pytest
+	@$(BIN)/pytest -m "not lab" -n 2
+	# One after the other: the hosts share this machine's cores, and each other's network.
+	$(BIN)/pytest -m lab
 
 .PHONY: docs
 docs: $(READY) ## Write again what is made from the code: docs/config.md, errors.md, schemas/, group_data/all.py.

@@ -32,4 +32,7 @@ def _refuse(here: Session) -> None:
     for problem in here.problems:
         logger.error(visible(f"[{here.name}] {problem.code}: {problem.message} (found {problem.found})"))
     noun = "problem" if len(here.problems) == 1 else "problems"
-    raise HostRefused(f"{len(here.problems)} {noun}; the host was not touched", hint=f"staithe preflight {here.name}")
+    raise HostRefused(
+        f"{len(here.problems)} {noun}; the host was not touched",
+        hint=f"staithe preflight INVENTORY --limit {here.name}",
+    )

@@ -44,7 +44,9 @@ def prove(always: bool = False) -> Generator[FunctionCommand, None, None]:
 def _prove(here: Session, changes: tuple[Change, ...]) -> None:
     if here.state is None or here.state.docker is None:
         raise EngineUnhealthy(
-            "the engine does not run", found="docker.service is not active", hint=f"staithe apply {here.name}"
+            "the engine does not run",
+            found="docker.service is not active",
+            hint=f"staithe apply INVENTORY --limit {here.name}",
         )
     # First of all: a run that is killed in the middle has not proved anything either.
     _note_proof(here, proved=False)

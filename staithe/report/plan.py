@@ -43,7 +43,7 @@ def print_plan(console: Console, hosts: Sequence[HostResult], *, diffs: Diffs = 
     same = [host for host in hosts if host.summary and not host.changes and not host.problems and not host.error]
     counts = [f"{len(pending)} to change"] if pending else []
     counts += [f"{len(same)} as described"] if same else []
-    console.print(f"[bold]Plan:[/] {', '.join(counts) or 'nothing'}", highlight=False)
+    console.print(f"[bold]Plan:[/] {', '.join(counts) or 'no host could be planned'}", highlight=False)
 
 
 def _alike(hosts: Sequence[HostResult]) -> Iterable[list[HostResult]]:
