@@ -16,11 +16,13 @@ from staithe.visible import visible
 
 @operation()
 def check() -> Generator[FunctionCommand, None, None]:
-    """Probe and plan the host; refuse it, with all its problems, when it cannot carry what is described."""
+    """Probe and plan the host; refuse it when it cannot carry what is described, claim it when it needs changes."""
     here = session(host)
     if here.state is None and here.error is None:
         here.begin()
     if here.ready:
+        if here.planned:
+            yield carry_out(here, (), here.claim)
         return
     # Yielded, not raised: an exception while preparing would stop all hosts.
     yield carry_out(here, (), lambda: _refuse(here))

@@ -20,7 +20,8 @@ StaitheError
 │   ├── EngineUnhealthy   E211  exit 1   the engine did not become healthy; the former state is back
 │   ├── ConfigRefused     E212  exit 1   the new engine refuses daemon.json; nothing was changed
 │   ├── SmokeFailed       E213  exit 1   a smoke check saw something else than it expected
-│   └── RecordTooNew      E214  exit 1   a newer staithe wrote the record on the host
+│   ├── RecordTooNew      E214  exit 1   a newer staithe wrote the record on the host
+│   └── HostLocked        E215  exit 1   another run is changing the host
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 └── Interrupted           E900  exit 130 stopped by the user
@@ -294,6 +295,16 @@ class RecordTooNew(HostError):
     """
 
     code = "E214"
+
+
+class HostLocked(HostError):
+    """Another run is changing the host at this moment. This run did not touch it.
+
+    The message says which run, whose, from where and since when. Wait until it has ended, then apply again. The lock
+    goes with the connection of that run, and is gone when it was killed.
+    """
+
+    code = "E215"
 
 
 class HostRefused(StaitheError):

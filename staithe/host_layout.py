@@ -15,6 +15,8 @@ RECORD = f"{STATE_DIR}/record.json"
 RUNNING = f"{STATE_DIR}/running.json"
 # One line for each placed program: SHA256 SIZE INODE MTIME CTIME PATH. The probe compares it with one `stat`.
 STAMPS = f"{STATE_DIR}/stamps"
+# Held with flock by the run that is changing the host; LOCK.holder says who that is.
+LOCK = f"{STATE_DIR}/lock"
 
 MODULES_FILE = "/etc/modules-load.d/staithe.conf"
 SYSCTL_FILE = "/etc/sysctl.d/99-staithe.conf"

@@ -127,6 +127,48 @@ def execute(
     return Completed(exit_code, out.data, err.data, time.monotonic() - began)
 
 
+class Held:
+    """A command that runs until it is let go or the connection ends."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    def release(self) -> None:
+        """Close its input, which ends it."""
+        try:
+            self._channel.shutdown_write()
+            self._channel.status_event.wait(2.0)
+        except OSError:
+            pass
+        finally:
+            self._channel.close()
+
+
+def hold(client: paramiko.SSHClient, command: str, *, timeout_s: float) -> tuple[Held, str]:
+    """Start a command that stays, and return it with the first line that it says (or its last words on stderr)."""
+    try:
+        transport = client.get_transport()
+        if transport is None or not transport.is_active():
+            raise ConnectionLost("the connection is closed")
+        channel = transport.open_session(timeout=timeout_s)
+        channel.settimeout(timeout_s)
+        channel.exec_command(command)
+        said = b""
+        while b"\n" not in said:
+            data = channel.recv(4096)
+            if not data:
+                break
+            said += data
+        if not said:
+            said = channel.recv_stderr(4096)
+    except TimeoutError as error:
+        raise CommandTimeout(f"no answer for {timeout_s:.0f} s") from error
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        raise ConnectionLost(f"the connection broke: {error or type(error).__name__}") from error
+    lines = said.decode("utf-8", "replace").splitlines()
+    return Held(channel), lines[0].strip() if lines else ""
+
+
 def _write(channel: paramiko.Channel, stdin: Iterable[bytes]) -> None:
     try:
         for data in stdin:

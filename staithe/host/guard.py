@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pyinfra import logger
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyinfra.api.state import State
 
 
-def carry_out(session: Session, changes: Iterable[Change], action: Callable[[], None]) -> FunctionCommand:
+def carry_out(session: Session, changes: Sequence[Change], action: Callable[[], None]) -> FunctionCommand:
     """Make the command that does `action` for `changes`: nothing escapes it, every failure is a typed error."""
 
     def guarded(state: State, host: Host) -> bool:
@@ -28,6 +28,8 @@ def carry_out(session: Session, changes: Iterable[Change], action: Callable[[], 
         try:
             if session.is_cancelled():
                 raise Interrupted("stopped before this change")
+            if changes:
+                session.lock.acquire()
             for change in changes:
                 session.emit(ChangeStarted(host=session.name, component=change.component, change_id=change.id))
             action()

@@ -50,7 +50,7 @@ class Remote:
         Raises CommandFailed (when `check`), CommandTimeout, ConnectionLost, SudoRefused.
         """
         command = f"timeout -k 5 {timeout_s:.0f} sh -c {quote(script)}"
-        if self._needs_sudo():
+        if self.needs_sudo:
             command = f"sudo -n -H {command}"
         result = self._execute(command, stdin, timeout_s + _GRACE_S, limit_bytes)
         self._tell(what, script if shown is None else shown, result, silent=shown is not None)
@@ -74,14 +74,16 @@ class Remote:
         )
         return ssh.Completed(0 if ok else 1, output.stdout.encode(), output.stderr.encode(), time.monotonic() - began)
 
-    def _needs_sudo(self) -> bool:
+    @property
+    def needs_sudo(self) -> bool:
+        """Whether commands go through sudo."""
         return bool(self._host.data.get("_sudo", True))
 
     def _check_sudo(self, result: ssh.Completed) -> None:
         text = result.stderr.decode("utf-8", "replace")
         first = text.strip().splitlines()[0] if text.strip() else ""
         refused = result.exit_code == 1 and first.startswith("sudo:")
-        if self._needs_sudo() and (refused or (result.exit_code == 127 and "sudo" in first)):
+        if self.needs_sudo and (refused or (result.exit_code == 127 and "sudo" in first)):
             raise SudoRefused(
                 "the user may not become root",
                 found=first,

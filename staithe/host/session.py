@@ -6,7 +6,6 @@ once for each host, in greenlets over the same modules.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,10 +23,12 @@ from staithe.desired import Desired, File, desired_for
 from staithe.errors import (
     CommandFailed,
     ConfigError,
+    HostRefused,
     ProbeFailed,
     StaitheError,
 )
-from staithe.events import ChangeDone, Event, Problem, SmokeChecked
+from staithe.events import ChangeDone, Event, HostPlanned, Problem, SmokeChecked
+from staithe.host.lock import HostLock
 from staithe.host.remote import Emit, Remote, last_lines
 from staithe.host_layout import RUNNING
 from staithe.placing import archive_of, place_script
@@ -35,12 +36,14 @@ from staithe.probe.parse import parse
 from staithe.probe.script import build
 from staithe.probe.state import HostState
 from staithe.record import read_record, running_text
+from staithe.summary import summarize
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
 
 _KEY = "staithe_session"
-_STALE_S = 60.0
+# What `undo` brings back, by the beginning of the changes' ids.
+_UNDONE = ("binaries:set:", "units:create:/", "units:update:", "units:set:", "daemon:", "service:")
 _PROBE_LIMIT_BYTES = 8 << 20
 _PROBE_TIMEOUT_S = 60.0
 
@@ -62,7 +65,6 @@ class Session:
     config: Config
     desired: Desired | None = None
     state: HostState | None = None
-    probed_at: float = 0.0
     emit: Emit = _to_log
     deep: bool = False
     # Set by the runner: begin no further change.
@@ -74,7 +76,6 @@ class Session:
     done: list[str] = field(default_factory=list)
     # Shell texts that bring back what this run replaced, newest first (see operations/service.py).
     undo: list[str] = field(default_factory=list)
-    executing: bool = False
     made_group: bool = False
     run_id: str = ""
 
@@ -83,13 +84,14 @@ class Session:
         return str(self.host.name)
 
     def __post_init__(self) -> None:
-        self.run = Remote(self.host, self.emit).run
+        remote = Remote(self.host, self.emit)
+        self.run = remote.run
+        self.lock = HostLock(self.host, self.run_id, sudo=remote.needs_sudo)
 
     def probe(self) -> HostState:
         """Ask the host everything, in one exec."""
         request = plan.probe_request(self.config, deep=self.deep)
         self.state = self._ask(build(request), None)
-        self.probed_at = time.monotonic()
         return self.state
 
     def refresh(self, *sections: str) -> None:
@@ -132,6 +134,19 @@ class Session:
         except StaitheError as error:
             self.error = error
 
+    def claim(self) -> None:
+        """Take the host's lock, and look again: what another run changed since the plan was made is seen."""
+        self.lock.acquire()
+        assert self.desired is not None
+        state = self.probe()
+        self.problems = preflight.check(state, self.config, self.desired)
+        if self.problems:
+            raise HostRefused("the host has changed since it was planned, and cannot carry this now")
+        planned = plan.changes(state, self.config, self.desired)
+        if planned != self.planned:
+            self.planned = planned
+            self.emit(HostPlanned(host=self.name, summary=summarize(state), changes=list(planned)))
+
     @property
     def ready(self) -> bool:
         return self.error is None and not self.problems and self.state is not None
@@ -142,10 +157,6 @@ class Session:
             return ()
         if not self._is_executing():
             return tuple(change for change in self.planned if change.component == component)
-        if not self.executing:
-            self.executing = True
-            if time.monotonic() - self.probed_at > _STALE_S:
-                self.probe()
         return plan.component_changes(component, self.state, self.config, self.desired, self.done)
 
     def verify(self, component: Component, *sections: str) -> None:
@@ -189,6 +200,7 @@ class Session:
         script = "\n".join(reversed(self.undo)) + "\n"
         self.undo.clear()
         self.run(script, "bring the former state back", timeout_s=300, check=False)
+        self.done = [one for one in self.done if not one.startswith(_UNDONE)]
 
     def tell(self, event: Event) -> None:
         self.emit(event)

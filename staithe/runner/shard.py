@@ -225,6 +225,7 @@ class _Shard:
                     return
 
     def _end(self, session: Session, began: float) -> None:
+        session.lock.release()
         error = session.error
         done = session.done
         not_done = [change.id for change in session.planned if change.id not in done]

@@ -142,6 +142,36 @@ chmod 755 /usr/bin/df"""
         site.staithe("lab", "up", str(HOSTS), "--registry")
 
 
+def test_second_run_at_one_host_is_told_who_has_it(site: Site, program: str, bare: Host) -> None:
+    first = _start(site, program, "--limit", "h1")
+    assert _wait_for(lambda: any(one["type"] == "change_started" for one in _events(site.folder)), 60)
+    run_id = _events(site.folder)[0]["run_id"]
+    told = site.run("apply", "--set", "engine.version=26.1.5", limit="h1", code=1).host("h1")
+    assert told["error"]["code"] == "E215"
+    assert f"run {run_id} of " in told["error"]["message"]
+    assert told["changed"] == []
+    out, _ = first.communicate(timeout=120)
+    assert first.returncode == 0, out
+    assert bare.sh("docker version -f '{{.Server.Version}}'").startswith("28.5.2")
+    assert site.run("plan", "--check", limit="h1").host("h1")["changes"] == []
+
+
+def test_killed_run_leaves_no_lock_and_nothing_half(site: Site, program: str, bare: Host) -> None:
+    run = _start(site, program, "--limit", "h1")
+    assert _wait_for(lambda: any(one["type"] == "transferred" for one in _events(site.folder)), 60), (
+        "nothing was on its way"
+    )
+    # The CLI alone: its runner hears the pipe close and ends as well.
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate(timeout=60)
+    assert _wait_for(lambda: "free" in bare.sh("flock -n /var/lib/staithe/lock echo free", check=False), 60)
+    assert site.run("apply", limit="h1").host("h1")["outcome"] == "changed"
+    assert bare.sh("docker info -f '{{.ServerVersion}}'").startswith("28.5.2")
+    names = ("*.staithe-new", ".new-*", "*.part", ".engine.fifo*")
+    places = "/etc /usr/bin /usr/libexec /var/lib/staithe"
+    assert [bare.sh(f"find {places} -name '{name}'", check=False) for name in names] == [""] * len(names)
+
+
 def test_ctrl_c_stops_cleanly(site: Site, program: str, bare: Host) -> None:
     run = _start(site, program, "--limit", "h1")
 

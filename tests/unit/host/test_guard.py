@@ -13,7 +13,7 @@ from tests.unit import states
 
 
 def _guarded(error: Exception) -> tuple[Session, list[str], bool]:
-    session = Session(host=SimpleNamespace(name="h1"), config=states.config())  # type: ignore[arg-type]
+    session = Session(host=SimpleNamespace(name="h1", data={}), config=states.config())  # type: ignore[arg-type]
     ran: list[str] = []
 
     def run(script: str, what: str, **_: Any) -> None:
