@@ -109,7 +109,7 @@ check: lint test-packages ## Lint, types and all tests that need no lab.
 test: lint test-packages lab ## Everything: lint, types, all tests, the lab's too.
 	@$(BIN)/pytest -m "not lab" -n 2
 	# One after the other: the hosts share this machine's cores, and each other's network.
-	$(BIN)/pytest -m lab
+	$(BIN)/pytest -m lab --durations=15
 
 .PHONY: docs
 docs: $(READY) ## Write again what is made from the code: docs/config.md, errors.md, schemas/, group_data/all.py.
