@@ -80,7 +80,7 @@ def assert_engine_runs(host: Host, version: str, site: Site) -> None:
 
 
 def test_upgrade_by_configuration_keeps_images_and_restarts_containers(site: Site, bare: Host) -> None:
-    site.configure("20.10.24")
+    site.configure("20.10.24", smoke={"enabled": False})
     site.run("apply", limit="h1")
     image = bare.sh(f"docker image inspect -f '{{{{.Id}}}}' {SMOKE_IMAGE}")
     bare.sh(f"docker run -d --init --restart always --name kept {SMOKE_IMAGE} sleep 1000")
@@ -93,8 +93,7 @@ def test_upgrade_by_configuration_keeps_images_and_restarts_containers(site: Sit
     assert not [change for change in planned["changes"] if change["component"] in ("images", "kernel", "users")]
 
     site.run("apply", limit="h1")
-    assert_upgraded = bare.sh("docker version -f '{{.Server.Version}}'")
-    assert assert_upgraded.startswith("28.5.2")
+    assert bare.sh("docker version -f '{{.Server.Version}}'").startswith("28.5.2")
     assert bare.sh(f"docker image inspect -f '{{{{.Id}}}}' {SMOKE_IMAGE}") == image
     assert bare.sh("docker inspect -f '{{.State.Status}}' kept") == "running"
     assert bare.sh(f"docker run --rm -v data:/data {SMOKE_IMAGE} cat /data/file") == "treasure"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.lab.conftest import Host, Site
 
+# What these tests are about comes before the smoke containers, which would only take time.
+_NO_SMOKE = {"enabled": False}
+
 _STATE = """systemctl is-active docker.service containerd.service
 systemctl is-enabled docker.service
 readlink /usr/libexec/docker/staithe/current
@@ -20,13 +23,13 @@ def test_engine_that_does_not_start_is_undone(site: Site, converged: Host) -> No
     assert "smoke:run:containers" in failed["not_done"]
     assert converged.sh(_STATE) == before
     assert converged.sh("docker info -f '{{.ServerVersion}}'").startswith("28.5.2")
-    site.configure()
+    site.configure(smoke=_NO_SMOKE)
     assert site.run("apply", limit="h2").host("h2")["outcome"] in ("changed", "unchanged")
     assert site.run("plan", "--check", limit="h2").host("h2")["changes"] == []
 
 
 def test_first_engine_that_does_not_start_leaves_no_engine(site: Site, bare: Host) -> None:
-    site.configure(daemon={"bridge": "nobridge0"})
+    site.configure(daemon={"bridge": "nobridge0"}, smoke=_NO_SMOKE)
     failed = site.run("apply", limit="h1", code=1).host("h1")
     assert failed["error"]["code"] == "E211"
     assert (
@@ -36,7 +39,7 @@ def test_first_engine_that_does_not_start_leaves_no_engine(site: Site, bare: Hos
         ["inactive"] * 3
     )
     assert bare.sh("systemctl is-system-running") == "running"
-    site.configure()
+    site.configure(smoke=_NO_SMOKE)
     assert site.run("apply", limit="h1").host("h1")["outcome"] == "changed"
 
 
@@ -60,14 +63,15 @@ def test_reload_is_enough_where_the_engine_allows_it(site: Site, converged: Host
             "log-opts": {"max-size": "300m", "max-file": "2"},
             "max-concurrent-downloads": 10,
             "labels": ["rack=7"],
-        }
+        },
+        smoke=_NO_SMOKE,
     )
     applied = site.run("apply", limit="h2").host("h2")
     assert "service:reload:docker.service" in applied["changed"]
     assert converged.pid() == pid
     assert converged.sh("docker info -f '{{json .Labels}}'") == '["rack=7"]'
     assert site.run("plan", "--check", limit="h2").host("h2")["changes"] == []
-    site.configure()
+    site.configure(smoke=_NO_SMOKE)
     site.run("apply", limit="h2")
     assert converged.sh("docker info -f '{{json .Labels}}'") in ("[]", "null")
 
