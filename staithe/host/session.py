@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pyinfra import logger
 
-from staithe import plan, preflight
+from staithe import events, plan, preflight
 from staithe.bundle.contents import Bundle
 from staithe.bundle.read import read_bundle
 from staithe.change import Change, Component
@@ -74,7 +74,7 @@ class Session:
     # The plan as first shown, and what came of it.
     planned: tuple[Change, ...] = ()
     done: list[str] = field(default_factory=list)
-    # Shell texts that bring back what this run replaced, newest first (see operations/service.py).
+    # Shell texts that bring back what this run replaced; they run from the last to the first.
     undo: list[str] = field(default_factory=list)
     made_group: bool = False
     run_id: str = ""
@@ -141,6 +141,7 @@ class Session:
         state = self.probe()
         self.problems = preflight.check(state, self.config, self.desired)
         if self.problems:
+            self.emit(events.HostRefused(host=self.name, summary=summarize(state), problems=list(self.problems)))
             raise HostRefused("the host has changed since it was planned, and cannot carry this now")
         planned = plan.changes(state, self.config, self.desired)
         if planned != self.planned:

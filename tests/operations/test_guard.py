@@ -16,7 +16,7 @@ from staithe.errors import (
     Interrupted,
     StaitheError,
 )
-from staithe.events import ChangeStarted
+from staithe.events import ChangeStarted, HostPlanned, HostRefused
 from staithe.host import Session, carry_out
 from staithe.host_layout import DAEMON_JSON, SYSCTL_FILE
 from staithe.plan import component_changes
@@ -90,6 +90,32 @@ def test_success_is_told_for_each_change(started: Bench) -> None:
 def test_after_a_failure_nothing_more_is_to_be_done(started: Bench) -> None:
     _do(started, _raise(CommandFailed("no")))
     assert started.commands(kernel.configure) == []
+
+
+def test_claiming_sees_what_another_run_did_since_the_plan(bench: Bench) -> None:
+    bench.find(states.bare())
+    bench.host.connector.state = bench.converged
+    assert bench.carry_out(preflight.check) == [True]
+    assert bench.session.planned == ()
+    assert [event.changes for event in bench.events if isinstance(event, HostPlanned)] == [[]]
+
+
+def test_claiming_a_host_as_it_was_planned_tells_no_new_plan(bench: Bench) -> None:
+    bench.find(states.bare())
+    planned = bench.session.planned
+    assert bench.carry_out(preflight.check) == [True]
+    assert bench.session.planned == planned
+    assert not [event for event in bench.events if isinstance(event, HostPlanned)]
+
+
+def test_a_host_that_became_unfit_since_the_plan_says_why(bench: Bench) -> None:
+    bench.find(states.bare())
+    bench.host.connector.state = states.bare().model_copy(update={"missing_commands": ("iptables",)})
+    assert bench.carry_out(preflight.check) == [False]
+    assert bench.error_code == "E300"
+    (refused,) = [event for event in bench.events if isinstance(event, HostRefused)]
+    assert [problem.code for problem in refused.problems] == ["E309"]
+    assert bench.scripts == []
 
 
 def test_preflight_turns_problems_into_one_refusal(bench: Bench) -> None:
