@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # Debian packages that tests call, beside those that `staithe lab setup` installs for the lab itself.
-TEST_PACKAGES := vagrant vagrant-libvirt
+TEST_PACKAGES := busybox vagrant vagrant-libvirt
 
 DEMO_BUNDLE := .staithe/lab/bundle
 DEMO_ENGINE := 28.5.2
@@ -29,8 +29,9 @@ if [ -n "$$missing" ]; then
     command -v apt-get >/dev/null || { echo "this system has no apt-get; install yourself:$$missing" >&2; exit 1; }
     echo "== apt-get install$$missing"
     root=; [ "$$(id -u)" = 0 ] || root="sudo -n"
-    find /var/lib/apt/lists -name '*_Packages*' 2>/dev/null | grep -q . || $$root apt-get -qq update
-    $$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing >/dev/null
+    install() { $$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing >/dev/null; }
+    # Lists that are missing, or older than what is installed, make it fail: then they are fetched, once.
+    install 2>/dev/null || { $$root apt-get -qq update; install; }
 fi
 endef
 
