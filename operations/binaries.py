@@ -11,8 +11,7 @@ from pyinfra.context import host
 from staithe.errors import CommandFailed, TransferFailed
 from staithe.host import Session, carry_out, session
 from staithe.host_layout import ENGINE_CURRENT
-from staithe.placing import receive_engine_script, switch_back_script, switch_engine_script
-from staithe.plan.binaries import is_linked
+from staithe.placing import receive_engine_script, switch_engine_script
 from staithe.transfer import read_blob
 
 # 70 MiB over a slow line: 30 KiB/s still arrives.
@@ -50,8 +49,7 @@ def _place(here: Session) -> None:
 
 def _switch(here: Session) -> None:
     assert here.desired is not None and here.state is not None
-    programs = here.desired.programs
-    new_links = [name for name in programs if not is_linked(here.state, name)]
-    here.undo.append(switch_back_script(here.state.engine.current, new_links))
-    here.run(switch_engine_script(here.desired.engine.directory, programs), "switch to the engine")
+    script = switch_engine_script(here.desired.engine.directory, here.desired.programs, here.journal_id)
+    here.is_journaled = True
+    here.run(script, "switch to the engine")
     here.verify("binaries", "engine")

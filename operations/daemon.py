@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
+from staithe.change import Change
 from staithe.errors import CommandFailed, ConfigRefused
 from staithe.host import Session, carry_out, session
 from staithe.host_layout import DAEMON_JSON
-from staithe.placing import archive_of, place_script, restore_script, staged
+from staithe.placing import staged
 from staithe.shell import quote
 
 # The unit's own flags: a key that stands in both is refused by the engine, so they are part of the check.
@@ -27,10 +28,10 @@ def configure() -> Generator[FunctionCommand, None, None]:
     if not changes:
         host.noop("daemon.json is as described")
         return
-    yield carry_out(here, changes, lambda: _configure(here))
+    yield carry_out(here, changes, lambda: _configure(here, changes))
 
 
-def _configure(here: Session) -> None:
+def _configure(here: Session, changes: Sequence[Change]) -> None:
     assert here.desired is not None
     files = {DAEMON_JSON: here.desired.files[DAEMON_JSON]}
     dockerd = quote(f"{here.desired.directory}/dockerd")
@@ -38,10 +39,8 @@ def _configure(here: Session) -> None:
     validate = f"""if {dockerd} --help 2>&1 | grep -q -e --validate; then
   {dockerd} --validate --config-file {quote(staged(DAEMON_JSON))} {_UNIT_FLAGS} >&2 || exit {_REFUSED}
 fi"""
-    placed = here.with_notes(files)
-    script = place_script(placed, foreign=here.foreign(files), validate=validate)
     try:
-        here.run(script, "daemon.json", stdin=[archive_of(placed)])
+        here.replace(files, "daemon.json", changes, validate=validate)
     except CommandFailed as error:
         if f"exit code {_REFUSED}" not in error.message:
             raise
@@ -50,5 +49,4 @@ fi"""
             found=error.found,
             hint="correct `daemon` in the group data, then: staithe config check INVENTORY",
         ) from error
-    here.undo.append(restore_script(files))
     here.verify("daemon", "files")

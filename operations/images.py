@@ -44,17 +44,29 @@ def _load(here: Session, changes: Sequence[Change]) -> None:
     images = [image for image in here.desired.images if ", ".join(image.references) in targets]
     blobs = {blob.digest: blob for image in images for blob in image.blobs}
     small = [blob for blob in blobs.values() if blob.size_bytes <= _SMALL_BYTES]
-    there = here.run(f"ls -1 {BLOB_DIR} 2>/dev/null || :", "blobs that are there").stdout.decode().split()
-    for blob in blobs.values():
-        if blob not in small and blob.hex not in there:
+    large = [blob for blob in blobs.values() if blob not in small]
+    there = here.run(_whole_script(large), "blobs that are there").stdout.decode().split() if large else []
+    for blob in large:
+        if blob.hex not in there:
             _send(here, blob)
     here.run(
-        _load_script(small, list(blobs.values())),
+        _load_script(small, list(blobs.values()), keep=here.desired.keeps_blobs),
         "load images",
         stdin=[_metadata(here, images, small)],
         timeout_s=_LOAD_TIMEOUT_S,
     )
     here.verify("images", "units", "docker")
+
+
+def _whole_script(blobs: Sequence[Blob]) -> str:
+    """Return the script that names those of the blobs that are on the host, whole; one that is not is taken away."""
+    return f"""cd {BLOB_DIR} 2>/dev/null || exit 0
+for one in {join(blob.hex for blob in blobs)}; do
+  if [ ! -f "$one" ]; then continue; fi
+  sum=$(sha256sum < "$one")
+  if [ "${{sum%% *}}" = "$one" ]; then echo "$one"; else rm -f -- "$one"; fi
+done
+"""
 
 
 def _send(here: Session, blob: Blob) -> None:
@@ -81,11 +93,13 @@ def _metadata(here: Session, images: Sequence[ImageArtifact], small: Sequence[Bl
     return out.getvalue()
 
 
-def _load_script(small: Sequence[Blob], blobs: Sequence[Blob]) -> str:
+def _load_script(small: Sequence[Blob], blobs: Sequence[Blob], *, keep: bool) -> str:
     sums = "".join(f"{blob.hex}  blobs/sha256/{blob.hex}\n" for blob in small)
     large = [blob for blob in blobs if blob not in small]
     moves = "".join(f"ln -f {BLOB_DIR}/{blob.hex} blobs/sha256/{blob.hex}\n" for blob in large)
     names = ["oci-layout", "index.json", "manifest.json", *(f"blobs/sha256/{blob.hex}" for blob in blobs)]
+    # Kept blobs are what a later load, or the way back to this generation, need not send again.
+    ending = "" if keep else f"rm -f {join(f'{BLOB_DIR}/{blob.hex}' for blob in blobs)}\n"
     return f"""set -eu
 umask 077
 rm -rf {_LOAD_DIR}
@@ -97,5 +111,4 @@ sha256sum --quiet -c - <<'SUMS'
 {sums}SUMS
 {moves}tar -cf - {join(names)} | docker -H unix:///run/docker.sock load
 cd /
-rm -f {join(f"{BLOB_DIR}/{blob.hex}" for blob in blobs)}
-"""
+{ending}"""

@@ -11,7 +11,7 @@ from pyinfra.context import host
 from staithe.change import Change
 from staithe.host import Session, carry_out, session
 from staithe.host_layout import MODULES_FILE, SYSCTL_FILE
-from staithe.placing import archive_of, place_script
+from staithe.journal import keep_sysctl_text
 from staithe.shell import join
 
 
@@ -32,10 +32,9 @@ def _configure(here: Session, changes: Sequence[Change]) -> None:
     files = {path: here.desired.files[path] for path in (MODULES_FILE, SYSCTL_FILE) if path in targets}
     modules = [change.target.removeprefix("module ") for change in changes if change.kind == "load"]
     # A module brings its own keys, so modules come first.
-    values = [f"{change.target}={change.after}" for change in changes if change.kind == "set" and change.after]
-    values = [value for value in values if not value.startswith("/")]
-    script = place_script(files, foreign=here.foreign(files)) if files else "set -eu\n"
-    script += "".join(f"modprobe -- {join([name])}\n" for name in modules)
-    script += f"sysctl -q -w {join(values)}\n" if values else ""
-    here.run(script, "kernel settings", stdin=[archive_of(files)] if files else ())
+    settings = [change for change in changes if change.kind == "set" and not change.target.startswith("/")]
+    script = "".join(f"modprobe -- {join([name])}\n" for name in modules)
+    script += keep_sysctl_text({one.target: one.before for one in settings if one.before is not None})
+    script += f"sysctl -q -w {join(f'{one.target}={one.after}' for one in settings)}\n" if settings else ""
+    here.replace(files, "kernel settings", changes, then=script)
     here.verify("kernel", "kernel", "files")

@@ -1,22 +1,23 @@
-"""The record of the generation, and the programs of generations that nobody goes back to."""
+"""The record of the generation; programs and blobs of generations that nobody goes back to are taken away."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import PurePosixPath
 
 from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from staithe.host import Session, carry_out, session
-from staithe.host_layout import BLOB_DIR, ENGINE_ROOT, RECORD
-from staithe.record import next_record, read_record
-from staithe.shell import join
+from staithe.host_layout import BLOB_DIR, ENGINE_ROOT, GENERATIONS, RECORD
+from staithe.record import Record, contents_of, next_record, read_record
+from staithe.shell import join, quote
 
 
 @operation()
 def write() -> Generator[FunctionCommand, None, None]:
-    """Write down what staithe put on the host; keep the programs of this and the former generation only."""
+    """Write down what staithe put on the host; keep what belongs to this and the former generation only."""
     here = session(host)
     changes = here.changes("record")
     if not changes:
@@ -28,19 +29,51 @@ def write() -> Generator[FunctionCommand, None, None]:
 def _write(here: Session) -> None:
     assert here.state is not None and here.desired is not None
     former = read_record(here.state)
-    record = next_record(here.state, here.desired, run_id=here.run_id, made_group=here.made_group)
-    keep = {here.desired.directory} | ({former.contents.engine_directory} if former else set())
+    record = next_record(here.state, here.desired, run_id=here.run_id)
+    here.place({RECORD: record.text()}, "record", then=_keep_generation(record) + _prune(here, former))
+    here.verify("record", "files", "engine")
+
+
+def _keep_generation(record: Record) -> str:
+    """Return the shell text that keeps this generation's record and files, and of the others only the one before."""
+    folder = f"{GENERATIONS}/{record.generation}"
+    copies = "".join(
+        f"mkdir -p {quote(f'{folder}.new/files{PurePosixPath(path).parent}')}\n"
+        f"cp -p {quote(path)} {quote(f'{folder}.new/files{path}')}\n"
+        for path in record.contents.files
+    )
+    return f"""umask 077
+rm -rf {folder}.new {folder}
+mkdir -p {folder}.new
+cp -p {RECORD} {folder}.new/
+{copies}mv -T {folder}.new {folder}
+cd {GENERATIONS}
+for one in *; do
+  case $one in {record.generation}|{record.generation - 1}) ;; *) rm -rf -- "$one" ;; esac
+done
+"""
+
+
+def _prune(here: Session, former: Record | None) -> str:
+    """Return the shell text that takes away programs and blobs that neither generation needs."""
+    assert here.state is not None and here.desired is not None
+    wanted = contents_of(here.desired)
+    directories = {here.desired.directory} | ({former.contents.engine_directory} if former else set())
     if former and former.contents.engine_directory == here.desired.directory:
         # The same programs again: the generation before keeps its way back.
-        keep |= {f"{ENGINE_ROOT}/{name}" for name in here.state.engine.directories}
-    names = sorted(directory.removeprefix(f"{ENGINE_ROOT}/") for directory in keep)
-    # The images are loaded by now: blobs and half-made directories are what a run that was killed left.
-    prune = f"""
-rm -rf {BLOB_DIR} {ENGINE_ROOT}/.new-*
+        directories |= {f"{ENGINE_ROOT}/{name}" for name in here.state.engine.directories}
+    names = sorted(directory.removeprefix(f"{ENGINE_ROOT}/") for directory in directories)
+    blobs = sorted({*wanted.blobs, *(former.contents.blobs if former and wanted.blobs else ())}) or ["none"]
+    return f"""rm -rf {ENGINE_ROOT}/.new-*
 cd {ENGINE_ROOT}
 for one in *; do
   case $one in current|{"|".join(join([name]) for name in names)}) ;; *) rm -rf -- "$one" ;; esac
 done
+if [ -d {BLOB_DIR} ]; then
+  cd {BLOB_DIR}
+  rm -rf .*.part
+  for one in *; do
+    case $one in {"|".join(blobs)}) ;; *) rm -rf -- "$one" ;; esac
+  done
+fi
 """
-    here.place({RECORD: record.text()}, "record", then=prune)
-    here.verify("record", "files", "engine")

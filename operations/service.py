@@ -10,8 +10,10 @@ from pyinfra.context import host
 
 from staithe.change import Change
 from staithe.errors import CommandFailed, CommandTimeout, EngineUnhealthy
+from staithe.former import noted
 from staithe.host import Session, carry_out, session
-from staithe.host_layout import RUNNING
+from staithe.host_layout import FORMER, JOURNAL, RUNNING
+from staithe.journal import keep_units_text, open_text, settle_text
 from staithe.record import running_text
 from staithe.shell import join
 
@@ -21,30 +23,41 @@ def run() -> Generator[FunctionCommand, None, None]:
     """Enable, start, restart or reload what the state asks for, and wait until the engine answers."""
     here = session(host)
     changes = here.changes("service")
+    if here.is_journaled and all(change.target == JOURNAL for change in changes):
+        # What this run replaced means nothing to the engine that runs, so it is settled as it is.
+        yield carry_out(here, (), lambda: _settle(here))
+        return
     if not changes:
         host.noop("the engine runs with what is described")
         return
     yield carry_out(here, changes, lambda: _run(here, changes))
 
 
+def _settle(here: Session) -> None:
+    here.run(settle_text(), "settle the journal")
+    here.is_journaled = False
+    here.refresh("files")
+
+
 def _run(here: Session, changes: Sequence[Change]) -> None:
     assert here.state is not None and here.desired is not None
-    restarts = _targets(changes, "restart")
-    # Reversed when it runs, so this comes last: the files are back by then.
-    here.undo.insert(0, _back_script(here))
     timeout_s = here.config.service.health_timeout_s
+    script = open_text(here.journal_id) + keep_units_text(here.state) + _script(changes, timeout_s)
+    here.is_journaled = True
     try:
-        here.run(_script(changes, timeout_s), "start the engine", timeout_s=timeout_s * 2 + 30)
+        here.place(
+            {FORMER: noted(here.state, changes).text()}, "start the engine", then=script, timeout_s=timeout_s * 2 + 30
+        )
     except (CommandFailed, CommandTimeout) as error:
         raise EngineUnhealthy(
             f"the engine did not become healthy within {timeout_s} s",
             found=_engine_words(here) or error.found,
             hint=f"staithe logs {here.name}   # and on the host: journalctl -u docker",
         ) from error
-    here.undo.clear()
     here.refresh("units", "docker")
-    fresh = frozenset(restarts + _targets(changes, "start") + _targets(changes, "reload"))
-    here.place({RUNNING: running_text(here.state, here.desired, fresh)}, "note what runs")
+    fresh = frozenset(_targets(changes, "restart") + _targets(changes, "start") + _targets(changes, "reload"))
+    here.place({RUNNING: running_text(here.state, here.desired, fresh)}, "note what runs, settle", then=settle_text())
+    here.is_journaled = False
     here.verify("service", "files")
 
 
@@ -54,7 +67,7 @@ def _targets(changes: Sequence[Change], kind: str) -> tuple[str, ...]:
 
 def _script(changes: Sequence[Change], timeout_s: int) -> str:
     """Return the shell text for all changes; fails when the engine does not answer in time."""
-    lines = ["set -eu", "systemctl daemon-reload"]
+    lines = ["systemctl daemon-reload"]
     enable = [c.target for c in changes if c.kind == "enable" and c.after == "enabled"]
     disable = [c.target for c in changes if c.kind == "enable" and c.after == "disabled"]
     restarts, reloads = _targets(changes, "restart"), _targets(changes, "reload")
@@ -76,21 +89,6 @@ while :; do
   sleep 0.2
 done""")
     return "\n".join(lines) + "\n"
-
-
-def _back_script(here: Session) -> str:
-    """Return the shell text that brings the services back to how they were found."""
-    assert here.state is not None
-    lines = ["systemctl reset-failed containerd.service docker.service docker.socket 2>/dev/null || :"]
-    for unit in ("docker.socket", "containerd.service", "docker.service"):
-        was = here.state.units.get(unit)
-        if was is not None and was.active_state == "active":
-            lines.append(f"timeout 120 systemctl restart {unit} || :")
-        else:
-            lines.append(f"systemctl stop {unit} 2>/dev/null || :")
-        if was is not None and was.unit_file_state != "enabled":
-            lines.append(f"systemctl -q disable {unit} 2>/dev/null || :")
-    return "\n".join(lines)
 
 
 def _engine_words(here: Session) -> str:

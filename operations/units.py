@@ -10,7 +10,6 @@ from pyinfra.context import host
 
 from staithe.change import Change
 from staithe.host import Session, carry_out, session
-from staithe.placing import archive_of, place_script, restore_script
 
 
 @operation()
@@ -28,12 +27,6 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
     assert here.desired is not None
     targets = {change.target for change in changes}
     files = {path: file for path, file in here.desired.files.items() if path in targets}
-    placed = here.with_notes(files) if files else {}
-    script = place_script(placed, foreign=here.foreign(files)) if files else "set -eu\n"
-    if "group docker" in targets:
-        script = f"getent group docker > /dev/null || groupadd --system docker\n{script}"
-        here.made_group = True
-    here.run(f"{script}systemctl daemon-reload\n", "units", stdin=[archive_of(placed)] if files else ())
-    if files:
-        here.undo.append(f"{restore_script(files)}\nsystemctl daemon-reload")
+    group = "getent group docker > /dev/null || groupadd --system docker\n" if "group docker" in targets else ""
+    here.replace(files, "units", changes, then=f"{group}systemctl daemon-reload\n")
     here.verify("units", "units", "files", "users")

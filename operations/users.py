@@ -8,7 +8,9 @@ from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
+from staithe.former import Former, noted
 from staithe.host import Session, carry_out, session
+from staithe.host_layout import FORMER
 from staithe.shell import join
 
 
@@ -21,10 +23,11 @@ def join_group() -> Generator[FunctionCommand, None, None]:
         host.noop("all are members")
         return
     names = [change.target.removesuffix(" to group docker") for change in changes]
-    yield carry_out(here, changes, lambda: _join(here, names))
+    note = noted(here.state, changes) if here.state else Former()
+    yield carry_out(here, changes, lambda: _join(here, names, note))
 
 
-def _join(here: Session, names: list[str]) -> None:
-    script = "set -eu\n" + "".join(f"usermod -a -G docker -- {join([name])}\n" for name in names)
-    here.run(script, "docker group")
+def _join(here: Session, names: list[str], note: Former) -> None:
+    script = "".join(f"usermod -a -G docker -- {join([name])}\n" for name in names)
+    here.place({FORMER: note.text()}, "docker group", then=script)
     here.verify("users", "users")

@@ -40,6 +40,8 @@ class Desired:
     images: tuple[ImageArtifact, ...]
     # Keyed by absolute path.
     files: Mapping[str, File]
+    # Whether the images' blobs stay on the host.
+    keeps_blobs: bool = True
 
     @property
     def directory(self) -> str:
@@ -58,6 +60,7 @@ def desired_for(config: Config, state: HostState, bundle: Bundle) -> Desired:
         engine=_engine(config, state.kernel.arch, bundle),
         images=_images(config, state.kernel.arch, bundle),
         files=MappingProxyType(_files(config)),
+        keeps_blobs=config.images.keep_blobs,
     )
 
 

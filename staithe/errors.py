@@ -21,7 +21,8 @@ StaitheError
 │   ├── ConfigRefused     E212  exit 1   the new engine refuses daemon.json; nothing was changed
 │   ├── SmokeFailed       E213  exit 1   a smoke check saw something else than it expected
 │   ├── RecordTooNew      E214  exit 1   a newer staithe wrote the record on the host
-│   └── HostLocked        E215  exit 1   another run is changing the host
+│   ├── HostLocked        E215  exit 1   another run is changing the host
+│   └── NotRolledBack     E216  exit 1   a change failed, and the former state did not come back whole
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 └── Interrupted           E900  exit 130 stopped by the user
@@ -305,6 +306,16 @@ class HostLocked(HostError):
     """
 
     code = "E215"
+
+
+class NotRolledBack(HostError):
+    """A change failed, and what it had replaced could not be brought back whole: the engine may be down.
+
+    The message has both causes. The way back is still noted in /var/lib/staithe/journal on the host. Mend the cause
+    (`staithe logs HOST`, and `journalctl -u docker` on the host), then apply again: a run that ends well settles it.
+    """
+
+    code = "E216"
 
 
 class HostRefused(StaitheError):

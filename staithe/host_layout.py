@@ -17,6 +17,18 @@ RUNNING = f"{STATE_DIR}/running.json"
 STAMPS = f"{STATE_DIR}/stamps"
 # Held with flock by the run that is changing the host; LOCK.holder says who that is.
 LOCK = f"{STATE_DIR}/lock"
+# Held, shared, by each command that changes something, as long as it runs.
+WORK_LOCK = f"{STATE_DIR}/lock.work"
+# What was on the host before staithe's first touch.
+FORMER = f"{STATE_DIR}/former.json"
+ORIGINAL_DIR = f"{STATE_DIR}/original"
+# What a run has replaced since the engine was last seen healthy (staithe/journal.py).
+JOURNAL = f"{STATE_DIR}/journal"
+JOURNAL_RUN = f"{JOURNAL}/run"
+# What the probe reads of staithe's own, whole.
+NOTES = (RECORD, RUNNING, FORMER, JOURNAL_RUN)
+# The current and the former generation: record and managed files.
+GENERATIONS = f"{STATE_DIR}/generations"
 
 MODULES_FILE = "/etc/modules-load.d/staithe.conf"
 SYSCTL_FILE = "/etc/sysctl.d/99-staithe.conf"

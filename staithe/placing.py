@@ -7,15 +7,20 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
+from staithe import journal
 from staithe.bundle.contents import Blob, EngineArtifact
 from staithe.desired import File
-from staithe.host_layout import BIN_DIR, BLOB_DIR, ENGINE_CURRENT, ENGINE_ROOT, STAMPS, STATE_DIR
+from staithe.host_layout import (
+    BIN_DIR,
+    BLOB_DIR,
+    ENGINE_CURRENT,
+    ENGINE_ROOT,
+    JOURNAL,
+    ORIGINAL_DIR,
+    STAMPS,
+    STATE_DIR,
+)
 from staithe.shell import join, quote
-
-# The last content that staithe replaced, by the file's own path below these folders.
-PREVIOUS_DIR = f"{STATE_DIR}/previous"
-# What stood there before staithe's first apply.
-ORIGINAL_DIR = f"{STATE_DIR}/original"
 
 _PRELUDE = f"set -eu\numask 022\nmkdir -p -m 700 {STATE_DIR}\n"
 
@@ -44,29 +49,33 @@ def archive_of(files: Mapping[str, File]) -> bytes:
     return out.getvalue()
 
 
-def place_script(paths: Iterable[str], *, foreign: Iterable[str] = (), validate: str = "") -> str:
+def place_script(paths: Iterable[str], *, run_id: str = "", foreign: Iterable[str] = (), validate: str = "") -> str:
     """Return the script that takes `archive_of` on stdin and puts the files in place.
 
-    `foreign`: paths whose present content is not staithe's; a copy of it is kept for good. `validate`: shell text
-    that runs between arrival and swap; when it fails nothing is swapped.
+    What it replaces is noted in the journal first. `foreign`: paths whose present content is not staithe's; a copy of
+    it is kept for good. `validate`: shell text that runs between arrival and swap; when it fails nothing is swapped.
     """
     wanted = list(paths)
     folders = sorted({str(PurePosixPath(path).parent) for path in wanted})
     new = join(staged(path) for path in wanted)
-    originals = [_keep(path, ORIGINAL_DIR, only_first=True) for path in foreign]
     # staithe's own notes are made anew, never brought back.
-    restorable = [path for path in wanted if not path.startswith(f"{STATE_DIR}/")]
+    journaled = [path for path in wanted if not path.startswith(f"{STATE_DIR}/")]
+    opening = journal.open_text(run_id or "unknown") if journaled else ""
+    keeping = journal.keep_text(journaled) if journaled else ""
+    back = journal.bring_back_text(journaled) if journaled else ":\n"
     lines = [
         _PRELUDE + _RELABEL + "swapping=0",
         # Bringing back passes through the staged names too, so these go last, whatever became of it.
-        f"finish() {{\nset +e\nif [ $swapping = 1 ]; then\n{restore_script(restorable)}\nfi\nrm -f {new}\n}}",
+        f"finish() {{\nset +e\nif [ $swapping = 1 ]; then\n{back}fi\nrm -f {new}\n}}",
         "trap finish EXIT",
         f"mkdir -p {join(folders)}",
-        # All copies first: from here on a failure leaves everything as it was.
-        *originals,
-        *(_keep(path, PREVIOUS_DIR) for path in restorable),
         "tar -C / -xpmf - --no-same-owner",
         validate,
+        # All copies before the first swap: from here on a failure leaves everything as it was.
+        *(_keep_original(path) for path in foreign),
+        f"{opening}{keeping}",
+        # On the disk before it has its name: a power cut must not leave an empty file under a right name.
+        f"sync {new} 2>/dev/null || :",
         "swapping=1",
         # -T: a folder, or a link to one, in the file's place is an error and nothing to put the file into.
         *(f"mv -Tf {quote(staged(path))} {quote(path)}" for path in wanted),
@@ -76,25 +85,10 @@ def place_script(paths: Iterable[str], *, foreign: Iterable[str] = (), validate:
     return "\n".join(line for line in lines if line) + "\n"
 
 
-def _keep(path: str, below: str, *, only_first: bool = False) -> str:
-    copy = quote(below + path)
-    folder = quote(str(PurePosixPath(below + path).parent))
-    keep = f"mkdir -p {folder}; cp -p {quote(path)} {copy}"
-    if only_first:
-        return f"if [ -f {quote(path)} ] && [ ! -e {copy} ]; then {keep}; fi"
-    return f"if [ -f {quote(path)} ]; then {keep}; else rm -f {copy}; fi"
-
-
-def restore_script(paths: Iterable[str]) -> str:
-    """Return the shell text that brings back what `place_script` replaced."""
-    lines = []
-    for path in paths:
-        copy = quote(PREVIOUS_DIR + path)
-        new = quote(staged(path))
-        lines.append(
-            f"if [ -f {copy} ]; then cp -p {copy} {new} && mv -Tf {new} {quote(path)}; else rm -f {quote(path)}; fi"
-        )
-    return "\n".join(lines) or ":"
+def _keep_original(path: str) -> str:
+    copy = quote(ORIGINAL_DIR + path)
+    folder = quote(str(PurePosixPath(ORIGINAL_DIR + path).parent))
+    return f"if [ -f {quote(path)} ] && [ ! -e {copy} ]; then mkdir -p {folder}; cp -p {quote(path)} {copy}; fi"
 
 
 def receive_blob_script(blob: Blob) -> str:
@@ -149,6 +143,7 @@ if [ "${{sum%% *}}" != {engine.archive.hex} ]; then
   exit 65
 fi
 chmod 755 "$new" "$new"/*
+sync "$new"/* 2>/dev/null || :
 if [ -d {final} ]; then
   for name in {join(names)}; do mv -Tf "$new/$name" "{final}/$name"; done
 else
@@ -164,10 +159,10 @@ mv -Tf {STAMPS}.new {STAMPS}
 """
 
 
-def switch_engine_script(directory: str, programs: Iterable[str]) -> str:
+def switch_engine_script(directory: str, programs: Iterable[str], run_id: str = "") -> str:
     """Return the script that makes /usr/bin/PROGRAM lead to `directory`: links first, then one rename for all."""
     links = "\n".join(f"link {quote(name)}" for name in programs)
-    return f"""{_PRELUDE}{_RELABEL}
+    return f"""{_PRELUDE}{_RELABEL}{journal.open_text(run_id or "unknown")}{journal.keep_current_text()}
 link() {{
   path={BIN_DIR}/$1
   case $(readlink "$path" || :) in {ENGINE_CURRENT}/*) return 0 ;; esac
@@ -175,6 +170,7 @@ link() {{
     echo "staithe: $path is there and is not staithe's" >&2
     exit 66
   fi
+  printf '%s\\n' "$1" >> {JOURNAL}/links
   ln -s "{ENGINE_CURRENT}/$1" "$path"
   relabel "$path"
 }}
@@ -182,19 +178,3 @@ link() {{
 ln -sfn {quote(directory)} {ENGINE_ROOT}/.current.new
 mv -Tf {ENGINE_ROOT}/.current.new {ENGINE_CURRENT}
 """
-
-
-def switch_back_script(directory: str | None, made_links: Iterable[str]) -> str:
-    """Return the shell text that undoes `switch_engine_script`."""
-    # Only what is a link of staithe's: something else may have appeared there meanwhile.
-    lines = [
-        f"case $(readlink {quote(f'{BIN_DIR}/{name}')} || :) in "
-        f"{ENGINE_CURRENT}/*) rm -f {quote(f'{BIN_DIR}/{name}')} ;; esac"
-        for name in made_links
-    ]
-    if directory is None:
-        lines.append(f"rm -f {ENGINE_CURRENT}")
-    else:
-        lines.append(f"ln -sfn {quote(directory)} {ENGINE_ROOT}/.current.new")
-        lines.append(f"mv -Tf {ENGINE_ROOT}/.current.new {ENGINE_CURRENT}")
-    return "\n".join(lines)

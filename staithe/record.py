@@ -33,6 +33,8 @@ class Contents(_Part):
     links: tuple[str, ...]
     # Config digest -> references.
     images: dict[str, tuple[str, ...]]
+    # Hex sha256 of every blob of the images; they are kept on the host, so that nothing is sent twice.
+    blobs: tuple[str, ...] = ()
 
 
 class Record(_Part):
@@ -44,8 +46,6 @@ class Record(_Part):
     generation: int = 1
     # Seconds since the epoch, by the host's clock.
     applied_at: int = 0
-    # Whether staithe made the docker group, so that removal may take it away.
-    made_group: bool = False
     # Whether the smoke containers ran well on this generation.
     proved: bool = False
     contents: Contents
@@ -73,6 +73,7 @@ class Running(_Part):
 
 def contents_of(desired: Desired) -> Contents:
     """Say what a host consists of when everything desired is on it."""
+    blobs = sorted({blob.hex for image in desired.images for blob in image.blobs}) if desired.keeps_blobs else ()
     return Contents(
         engine_version=desired.engine.version,
         engine_directory=desired.directory,
@@ -81,6 +82,7 @@ def contents_of(desired: Desired) -> Contents:
         files={path: file.sha256 for path, file in sorted(desired.files.items())},
         links=tuple(f"{BIN_DIR}/{name}" for name in sorted(desired.programs)),
         images={image.config.digest: image.references for image in desired.images},
+        blobs=tuple(blobs),
     )
 
 
@@ -98,14 +100,13 @@ def read_record(state: HostState) -> Record | None:
     return record
 
 
-def next_record(state: HostState, desired: Desired, *, run_id: str, made_group: bool) -> Record:
+def next_record(state: HostState, desired: Desired, *, run_id: str) -> Record:
     """Return the record of the generation that is being applied."""
     old = read_record(state)
     return Record(
         run_id=run_id,
         generation=old.generation + 1 if old else 1,
         applied_at=state.clock,
-        made_group=made_group or (old is not None and old.made_group),
         contents=contents_of(desired),
     )
 

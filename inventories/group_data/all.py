@@ -259,6 +259,10 @@ users = {
 images = {
     # "all" images of the bundle that fit the host's architecture, or a list of their references.
     # "load": "all",
+    # Whether the blobs of this and the former generation's images stay in /var/lib/staithe/blobs.
+    # They take as much room as the images' archives, and spare sending them again (a deleted image,
+    # a new data-root, the way back).
+    # "keep_blobs": True,
 }
 
 # The smoke containers that prove the engine.

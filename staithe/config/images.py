@@ -32,3 +32,10 @@ class Images(Section):
         description='"all" images of the bundle that fit the host\'s architecture, or a list of their references.',
         examples=[["staithe/smoke:1"]],
     )
+    keep_blobs: bool = Field(
+        default=True,
+        description="Whether the blobs of this and the former generation's images stay in "
+        "/var/lib/staithe/blobs. They take as much room as the images' archives, and spare sending them again (a "
+        "deleted image, a new data-root, the way back).",
+        examples=[False],
+    )

@@ -10,7 +10,7 @@ from pyinfra import logger
 from pyinfra.api.command import FunctionCommand
 
 from staithe.change import Change
-from staithe.errors import ConnectionLost, HostError, Interrupted, StaitheError
+from staithe.errors import ConnectionLost, HostError, Interrupted, NotRolledBack, StaitheError
 from staithe.events import ChangeDone, ChangeStarted
 from staithe.host.session import Session
 from staithe.visible import visible
@@ -61,7 +61,10 @@ def _roll_back(session: Session, error: StaitheError) -> None:
     try:
         session.roll_back()
     except StaitheError as second:
-        logger.error(visible(f"[{session.name}] the former state could not be brought back: {second}"))
+        session.error = NotRolledBack(
+            f"{second.message}, after: {error}", found=second.found, hint=second.hint or error.hint
+        )
+        logger.error(visible(f"[{session.name}] error {session.error.code}: {session.error}"))
 
 
 def _report(session: Session, error: StaitheError) -> None:

@@ -6,7 +6,7 @@ once for each host, in greenlets over the same modules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pyinfra import logger
 
-from staithe import events, plan, preflight
+from staithe import events, journal, plan, preflight
 from staithe.bundle.contents import Bundle
 from staithe.bundle.read import read_bundle
 from staithe.change import Change, Component
@@ -24,13 +24,15 @@ from staithe.errors import (
     CommandFailed,
     ConfigError,
     HostRefused,
+    NotRolledBack,
     ProbeFailed,
     StaitheError,
 )
 from staithe.events import ChangeDone, Event, HostPlanned, Problem, SmokeChecked
+from staithe.former import noted, read_former
 from staithe.host.lock import HostLock
 from staithe.host.remote import Emit, Remote, last_lines
-from staithe.host_layout import RUNNING
+from staithe.host_layout import FORMER, RUNNING
 from staithe.placing import archive_of, place_script
 from staithe.probe.parse import parse
 from staithe.probe.script import build
@@ -42,8 +44,18 @@ if TYPE_CHECKING:
     from pyinfra.api.host import Host
 
 _KEY = "staithe_session"
-# What `undo` brings back, by the beginning of the changes' ids.
-_UNDONE = ("binaries:set:", "units:create:/", "units:update:", "units:set:", "daemon:", "service:")
+# What the journal brings back, by the beginning of the changes' ids.
+_UNDONE = (
+    "kernel:create:",
+    "kernel:update:",
+    "kernel:set:",
+    "binaries:set:",
+    "units:create:/",
+    "units:update:",
+    "units:set:",
+    "daemon:",
+    "service:",
+)
 _PROBE_LIMIT_BYTES = 8 << 20
 _PROBE_TIMEOUT_S = 60.0
 
@@ -74,9 +86,8 @@ class Session:
     # The plan as first shown, and what came of it.
     planned: tuple[Change, ...] = ()
     done: list[str] = field(default_factory=list)
-    # Shell texts that bring back what this run replaced; they run from the last to the first.
-    undo: list[str] = field(default_factory=list)
-    made_group: bool = False
+    # This run has noted something in the host's journal that no healthy engine has settled yet.
+    is_journaled: bool = False
     run_id: str = ""
 
     @property
@@ -181,27 +192,56 @@ class Session:
         assert self.state is not None
         record = read_record(self.state)
         owned = set(record.contents.files) if record else set()
+        # A first run that was cut off has no record yet.
+        owned |= set(read_former(self.state).files)
         return tuple(path for path in paths if path not in owned)
 
-    def with_notes(self, files: Mapping[str, File]) -> dict[str, File]:
-        """Return the files, and with them the note of what runs, which these files would hide."""
-        assert self.state is not None and self.desired is not None
-        noted = running_text(self.state, self.desired, frozenset())
-        return {RUNNING: File(noted, "600"), **files}
+    def replace(
+        self, files: Mapping[str, File], what: str, changes: Sequence[Change], *, validate: str = "", then: str = ""
+    ) -> None:
+        """Put managed files in place, journaled, and with them the notes that these files would make impossible.
 
-    def place(self, texts: Mapping[str, str], what: str, then: str = "") -> None:
+        `then`: shell text that belongs to the same step. Without files only the journal, the note and `then`.
+        """
+        assert self.state is not None and self.desired is not None
+        running = running_text(self.state, self.desired, frozenset())
+        placed = {
+            FORMER: File(noted(self.state, changes).text(), "600"),
+            RUNNING: File(running, "600"),
+            **files,
+        }
+        script = place_script(placed, run_id=self.journal_id, foreign=self.foreign(files), validate=validate)
+        self.is_journaled = True
+        self.run(script + then, what, stdin=[archive_of(placed)])
+
+    def place(self, texts: Mapping[str, str], what: str, then: str = "", timeout_s: float = 120.0) -> None:
         """Put owner-only files of staithe's own in place, then run `then`."""
         files = {path: File(text, "600") for path, text in texts.items()}
-        self.run(place_script(files) + then, what, stdin=[archive_of(files)])
+        self.run(place_script(files) + then, what, stdin=[archive_of(files)], timeout_s=timeout_s)
+
+    @property
+    def journal_id(self) -> str:
+        """What the journal calls this run."""
+        return self.run_id or "plain pyinfra"
 
     def roll_back(self) -> None:
-        """Bring back what this run replaced, if it did not come as far as a healthy engine."""
-        if not self.undo:
+        """Bring back what the journal holds, if this run did not come as far as a healthy engine.
+
+        Raises NotRolledBack when the engine of the former state does not run either.
+        """
+        if not self.is_journaled:
             return
-        script = "\n".join(reversed(self.undo)) + "\n"
-        self.undo.clear()
-        self.run(script, "bring the former state back", timeout_s=300, check=False)
+        self.is_journaled = False
+        timeout_s = self.config.service.health_timeout_s
+        script = journal.former_state_script(timeout_s)
+        result = self.run(script, "bring the former state back", timeout_s=300 + timeout_s, check=False)
         self.done = [one for one in self.done if not one.startswith(_UNDONE)]
+        if result.exit_code != 0:
+            raise NotRolledBack(
+                "the former state did not come back whole",
+                found=last_lines(result),
+                hint=f"staithe logs {self.name}   # then, when the cause is mended: apply again",
+            )
 
     def tell(self, event: Event) -> None:
         self.emit(event)

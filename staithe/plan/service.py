@@ -12,7 +12,7 @@ from staithe.change import Change, change
 from staithe.config import Config
 from staithe.daemon.reload import changed_keys, keeps_containers, moves_store, step
 from staithe.desired import Desired
-from staithe.host_layout import DAEMON_JSON, UNIT_DIR, UNITS
+from staithe.host_layout import DAEMON_JSON, JOURNAL, UNIT_DIR, UNITS
 from staithe.probe.state import HostState, Unit
 from staithe.record import Started, started_with
 
@@ -45,6 +45,9 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
             )
         elif reload_keys:
             found.append(change("service", "reload", unit, f"daemon.json: {', '.join(reload_keys)}", effect="reload"))
+    if state.unfinished is not None and not found:
+        reason = f"run {state.unfinished or 'unknown'} ended in the middle; the engine is healthy with what it left"
+        found.append(change("service", "remove", JOURNAL, reason))
     return tuple(found)
 
 

@@ -65,7 +65,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "docker": ("docker", "images"),
     "users": ("users", "docker_group"),
     "commands": ("missing_commands",),
-    "files": ("files", "record", "running"),
+    "files": ("files", "record", "running", "former", "unfinished"),
 }
 
 

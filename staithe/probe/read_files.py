@@ -18,14 +18,21 @@ _FILE = re.compile(r"(\d+) ([0-7]+) (\d+) (\d+) (\d+) (.*?):(.*?) (/.*)")
 
 def read_files(section: Section, request: ProbeRequest, state: HostState) -> dict[str, Any]:
     """Read the managed files and the record; files of an earlier probe that were not asked for now stay."""
-    own = (host_layout.RECORD, host_layout.RUNNING)
+    own = host_layout.NOTES
     files, odd = _carried(section, (*request.files, *own))
     unread = [path for path in own if files[path].exists and files[path].text is None]
     if unread and not odd:
         odd = f"{unread[0]} is no text, or larger than {RECORD_LIMIT_BYTES} bytes"
     asked = {path: files[path] for path in request.files}
-    record, running = (files[path].text for path in own)
-    return {"files": {**state.files, **asked}, "record": record, "running": running, "odd": odd}
+    record, running, former, unfinished = (files[path].text for path in own)
+    return {
+        "files": {**state.files, **asked},
+        "record": record,
+        "running": running,
+        "former": former,
+        "unfinished": unfinished.strip() if unfinished is not None else None,
+        "odd": odd,
+    }
 
 
 def _carried(section: Section, paths: tuple[str, ...]) -> tuple[dict[str, ManagedFile], str]:

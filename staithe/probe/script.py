@@ -99,7 +99,7 @@ def build(request: ProbeRequest) -> str:
         _words("users", request.users),
         _words("user_patterns", [word for name in request.users for word in ("-e", _line_start(name))]),
         _words("commands", COMMANDS),
-        _words("files", (*request.files, host_layout.RECORD, host_layout.RUNNING)),
+        _words("files", (*request.files, *host_layout.NOTES)),
     ]
     return "\n".join(("# staithe-probe", *head, _body()))
 

@@ -183,9 +183,12 @@ class HostState(_Part):
     # Users that were asked for and do exist.
     users: tuple[str, ...] = ()
     boot_id: str = ""
-    # /var/lib/staithe/record.json and running.json, whole, or None.
+    # /var/lib/staithe/record.json, running.json and former.json, whole, or None.
     record: str | None = None
     running: str | None = None
+    former: str | None = None
+    # The run that did not come as far as a healthy engine (staithe/journal.py); None when there is none.
+    unfinished: str | None = None
     # Packages of the engine or in conflict with it that rpm knows: name -> NEVRA.
     packages: dict[str, str] = {}
     # Commands from the list asked for that are missing (iptables, tar, ...).

@@ -19,7 +19,9 @@ from staithe.errors import (
 from staithe.events import ChangeStarted, HostPlanned, HostRefused
 from staithe.host import Session, carry_out
 from staithe.host_layout import DAEMON_JSON, SYSCTL_FILE
+from staithe.journal import former_state_script
 from staithe.plan import component_changes
+from staithe.ssh import Completed
 from tests.operations.conftest import Bench
 from tests.unit import states
 
@@ -38,18 +40,20 @@ def _do(bench: Bench, action: Callable[[], None]) -> bool:
 
 @pytest.fixture
 def started(bench: Bench) -> Bench:
-    """A bare host that two steps can be undone on."""
+    """A bare host on which this run has replaced something."""
     bench.find(states.bare())
-    bench.session.undo += ["undo the first", "undo the second"]
+    bench.session.is_journaled = True
     return bench
 
 
 @pytest.mark.parametrize("error", [CommandFailed("no"), CommandTimeout("late"), HostError("odd")])
-def test_a_failure_is_undone_last_step_first(started: Bench, error: StaitheError) -> None:
+def test_a_failure_is_undone_once(started: Bench, error: StaitheError) -> None:
     assert _do(started, _raise(error)) is False
     assert started.session.error is error
-    assert started.scripts == ["undo the second\nundo the first\n"]
+    assert started.scripts == [former_state_script(90)]
     assert started.session.done == []
+    _do(started, _raise(error))
+    assert len(started.scripts) == 1
 
 
 @pytest.mark.parametrize("error", [ConnectionLost("gone"), Interrupted("stopped")])
@@ -63,7 +67,7 @@ def test_what_nobody_foresaw_is_an_error_too_and_undone(started: Bench) -> None:
     assert _do(started, _raise(KeyError("x"))) is False
     assert started.error_code == "E200"
     assert "KeyError" in str(started.session.error)
-    assert started.scripts == ["undo the second\nundo the first\n"]
+    assert started.scripts == [former_state_script(90)]
 
 
 def test_a_cancelled_run_begins_nothing(started: Bench) -> None:
@@ -75,10 +79,14 @@ def test_a_cancelled_run_begins_nothing(started: Bench) -> None:
     assert not [event for event in started.events if isinstance(event, ChangeStarted)]
 
 
-def test_an_undo_that_fails_does_not_hide_the_first_error(started: Bench) -> None:
-    started.host.connector.trouble["undo"] = ConnectionLost("gone")
+@pytest.mark.parametrize("trouble", [ConnectionLost("gone"), "staithe: its engine does not run either"])
+def test_a_former_state_that_does_not_come_back_is_told_with_the_first_error(
+    started: Bench, trouble: Exception | str
+) -> None:
+    started.host.connector.trouble["each units halt"] = trouble
     assert _do(started, _raise(CommandFailed("first"))) is False
-    assert started.error_code == "E207"
+    assert started.error_code == "E216"
+    assert "first" in str(started.session.error)
 
 
 def test_success_is_told_for_each_change(started: Bench) -> None:
@@ -130,14 +138,16 @@ def test_an_engine_that_refuses_its_configuration_leaves_all_as_it_was(bench: Be
     file = bench.converged.files[DAEMON_JSON].model_copy(update={"text": '{"debug": true}\n', "sha256": "0" * 64})
     bench.find(bench.converged.model_copy(update={"files": {**bench.converged.files, DAEMON_JSON: file}}))
 
-    def refuse(script: str, what: str, **_: object) -> None:
+    def refuse(script: str, what: str, **_: object) -> Completed:
         bench.scripts.append(script)
-        raise CommandFailed(f"{what} failed with exit code 67", found="unknown key")
+        if len(bench.scripts) == 1:
+            raise CommandFailed(f"{what} failed with exit code 67", found="unknown key")
+        return Completed(0, b"", b"", 0.1)
 
     bench.session.run = refuse  # type: ignore[assignment]
     assert bench.carry_out(daemon.configure) == [False]
     assert bench.error_code == "E212"
-    assert len(bench.scripts) == 1, "there is nothing to undo"
+    assert bench.scripts[1:] == [former_state_script(90)], "nothing was noted, so it ends at once"
 
 
 def test_a_change_that_does_not_hold_is_told_in_one_line(bench: Bench) -> None:
@@ -158,8 +168,7 @@ def test_units_are_undone_when_a_later_step_fails(bench: Bench) -> None:
     assert bench.carry_out(units.install) == [True]
     assert len(bench.session.done) == len(left)
     assert _do(bench, _raise(CommandFailed("later"))) is False
-    assert bench.scripts[-1].rstrip().endswith("systemctl daemon-reload")
-    assert "rm -f /etc/systemd/system/docker.service" in bench.sent_in(-1)
+    assert bench.scripts[-1] == former_state_script(90)
 
 
 def _desired(session: Session) -> Desired:

@@ -10,6 +10,7 @@ import pytest
 from operations import binaries, daemon, images, kernel, preflight, record, service, smoke, units, users
 from staithe.events import ChangeDone, ChangeStarted
 from staithe.host_layout import DAEMON_JSON, SYSCTL_FILE, UNIT_DIR
+from staithe.journal import former_state_script
 from staithe.probe.state import Engine, Group, HostState, ManagedFile, Unit
 from staithe.record import read_record
 from tests.operations.conftest import Bench
@@ -76,7 +77,7 @@ DRIFTS: list[tuple[str, Callable[[HostState], HostState], tuple[str, ...]]] = [
     (
         "daemon",
         lambda s: _with_file(s, DAEMON_JSON, '{"debug": true}\n'),
-        ("--validate", "/var/lib/staithe/previous/etc/docker"),
+        ("--validate", 'for path in /etc/docker/daemon.json; do keep "$path"; done'),
     ),
     (
         "service",
@@ -159,7 +160,8 @@ def test_the_engine_is_restarted_and_what_runs_is_noted(bench: Bench) -> None:
     assert "systemctl restart docker.service" in bench.sent_in(0)
     assert "restart containerd" not in bench.sent
     assert "/var/lib/staithe/running.json" in bench.sent_in(1)
-    assert bench.session.undo == []
+    assert "mv -T /var/lib/staithe/journal " in bench.sent_in(1)
+    assert not bench.session.is_journaled
 
 
 def test_smoke_notes_before_the_first_container_that_nothing_is_proved(bench: Bench) -> None:
@@ -178,9 +180,8 @@ def test_a_unit_that_was_not_there_before_is_stopped_again_when_the_engine_stays
     bench.host.connector.trouble["systemctl start"] = "Job for docker.service failed"
     assert bench.carry_out(service.run) == [False]
     assert bench.error_code == "E211"
-    back = bench.sent_in(-1)
-    assert "systemctl stop docker.service" in back
-    assert "systemctl -q disable docker.service" in back
+    assert "docker.service inactive absent" in bench.sent_in(0), "how it was is noted before it is touched"
+    assert bench.sent_in(-1) == former_state_script(bench.session.config.service.health_timeout_s).replace("'", "")
 
 
 def test_the_programs_of_the_former_generation_are_kept_while_others_go(bench: Bench) -> None:

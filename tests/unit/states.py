@@ -109,7 +109,7 @@ def converged(config_: Config, bundle_: Bundle | None = None) -> HostState:
             "sysctl": dict(config_.kernel.sysctl),
         }
     )
-    record = next_record(host, wanted, run_id="r", made_group=True).model_copy(update={"proved": True})
+    record = next_record(host, wanted, run_id="r").model_copy(update={"proved": True})
     return host.model_copy(
         update={
             "kernel": kernel,

@@ -13,20 +13,18 @@ from tests.unit import states
 
 def test_round_trip() -> None:
     wanted = states.desired(states.config())
-    record = next_record(states.bare(), wanted, run_id="r1", made_group=True)
-    assert (record.generation, record.made_group, record.proved) == (1, True, False)
+    record = next_record(states.bare(), wanted, run_id="r1")
+    assert (record.generation, record.proved) == (1, False)
     state = states.bare().model_copy(update={"record": record.text()})
     assert read_record(state) == record
     assert recorded_images(state) == {states.SMOKE_IMAGE.config.digest}
-    second = next_record(state, wanted, run_id="r2", made_group=False)
-    assert (second.generation, second.made_group) == (2, True), "who made the group is remembered"
+    second = next_record(state, wanted, run_id="r2")
+    assert second.generation == 2
     assert second.contents == contents_of(wanted)
 
 
 def test_newer_schema_is_refused_by_name() -> None:
-    record = json.loads(
-        next_record(states.bare(), states.desired(states.config()), run_id="", made_group=False).text()
-    )
+    record = json.loads(next_record(states.bare(), states.desired(states.config()), run_id="").text())
     for newer in ({**record, "schema_version": 2, "staithe_version": "9.0"}, {"schema_version": 2, "else": 1}):
         with pytest.raises(RecordTooNew) as caught:
             read_record(states.bare().model_copy(update={"record": json.dumps(newer)}))

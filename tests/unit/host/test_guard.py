@@ -9,6 +9,7 @@ import pytest
 
 from staithe.errors import CommandFailed, ConnectionLost, Interrupted, StaitheError
 from staithe.host import Session, carry_out
+from staithe.ssh import Completed
 from tests.unit import states
 
 
@@ -16,11 +17,12 @@ def _guarded(error: Exception) -> tuple[Session, list[str], bool]:
     session = Session(host=SimpleNamespace(name="h1", data={}), config=states.config())  # type: ignore[arg-type]
     ran: list[str] = []
 
-    def run(script: str, what: str, **_: Any) -> None:
+    def run(script: str, what: str, **_: Any) -> Completed:
         ran.append(what)
+        return Completed(0, b"", b"", 0.1)
 
     def action() -> None:
-        session.undo.append("mv old new")
+        session.is_journaled = True
         raise error
 
     session.run = run  # type: ignore[assignment]

@@ -35,6 +35,7 @@ def stubs(tmp_path: Path) -> Path:
 def probe(shell: list[str], stubs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Probe:
     for name in ("ENGINE_ROOT", "STATE_DIR", "STAMPS", "RECORD", "RUNNING"):
         monkeypatch.setattr(host_layout, name, f"{tmp_path}{getattr(host_layout, name)}")
+    monkeypatch.setattr(host_layout, "NOTES", tuple(f"{tmp_path}{path}" for path in host_layout.NOTES))
 
     def run(docker_socket: str = "/nowhere/docker.sock", **asked: object) -> HostState:
         text = build(ProbeRequest.model_validate(asked)).replace("PATH=/usr/sbin", f"PATH={stubs}:/usr/sbin")

@@ -1,0 +1,91 @@
+"""What was on a host before staithe's first touch, so that removal can leave it as it was found. Pure.
+
+Noted before each change, in the exec that makes it; what is noted once stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from staithe.change import Change
+from staithe.host_layout import UNIT_DIR
+from staithe.probe.state import HostState, ManagedFile
+
+FORMER_SCHEMA = 1
+
+
+class FormerFile(BaseModel):
+    """A file that staithe replaced; its content lies below `original/`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str
+    mode: str
+    owner: str
+
+
+class Former(BaseModel):
+    """former.json as it lies on the host."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: int = FORMER_SCHEMA
+    # Absolute path -> what stood there; None: nothing did.
+    files: dict[str, FormerFile | None] = {}
+    # Live value by key; None: the key was not there yet.
+    sysctl: dict[str, str | None] = {}
+    # Modules that staithe loaded.
+    modules: tuple[str, ...] = ()
+    # Unit -> what `systemctl is-enabled` said.
+    units: dict[str, str] = {}
+    made_group: bool = False
+    # Users whom staithe added to the docker group.
+    members: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def read_former(state: HostState) -> Former:
+    """Return what is noted on the host; nothing when there is no note, or none that can be read."""
+    try:
+        return Former.model_validate_json(state.former or "{}")
+    except ValidationError:
+        return Former()
+
+
+def noted(state: HostState, changes: Sequence[Change]) -> Former:
+    """Return the note as it must be before `changes` are made: what was noted before stays."""
+    former = read_former(state)
+    files, sysctl, units = dict(former.files), dict(former.sysctl), dict(former.units)
+    modules, members = list(former.modules), list(former.members)
+    made_group = former.made_group
+    for change in changes:
+        match change.component, change.kind:
+            case "kernel" | "units" | "daemon", _ if change.target.startswith("/"):
+                files.setdefault(change.target, _former_file(state.files.get(change.target, ManagedFile())))
+            case "kernel", "set":
+                sysctl.setdefault(change.target, change.before)
+            case "kernel", "load":
+                modules.append(change.target.removeprefix("module "))
+            case "units", "create":
+                made_group = True
+            case "service", "enable" if files.get(f"{UNIT_DIR}/{change.target}", True) is not None:
+                # A unit that staithe made was not enabled before, whatever it is now.
+                units.setdefault(change.target, change.before or "")
+            case "users", "add":
+                members.append(change.target.removesuffix(" to group docker"))
+    return Former(
+        files=files,
+        sysctl=sysctl,
+        modules=tuple(dict.fromkeys(modules)),
+        units=units,
+        made_group=made_group,
+        members=tuple(dict.fromkeys(members)),
+    )
+
+
+def _former_file(file: ManagedFile) -> FormerFile | None:
+    return FormerFile(sha256=file.sha256, mode=file.mode, owner=file.owner) if file.exists else None
