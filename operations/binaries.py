@@ -8,7 +8,7 @@ from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
-from staithe.errors import CommandFailed, TransferFailed
+from staithe.errors import CommandFailed, DiskFull, TransferFailed
 from staithe.host import Session, carry_out, session
 from staithe.host_layout import ENGINE_CURRENT
 from staithe.placing import receive_engine_script, switch_engine_script
@@ -40,6 +40,8 @@ def _place(here: Session) -> None:
     blobs = read_blob(here.desired.bundle.blob_path(engine.archive), engine.archive, here)
     try:
         here.run(receive_engine_script(engine), "unpack the engine", stdin=blobs, timeout_s=_TRANSFER_TIMEOUT_S)
+    except DiskFull:
+        raise
     except CommandFailed as error:
         raise TransferFailed(
             "the engine archive did not arrive whole", found=error.found, hint=f"staithe logs {here.name}"

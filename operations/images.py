@@ -13,7 +13,7 @@ from pyinfra.context import host
 from staithe.bundle.contents import Blob, ImageArtifact
 from staithe.bundle.load_archive import load_metadata
 from staithe.change import Change
-from staithe.errors import CommandFailed, TransferFailed
+from staithe.errors import CommandFailed, DiskFull, TransferFailed
 from staithe.host import Session, carry_out, session
 from staithe.host_layout import BLOB_DIR, STATE_DIR
 from staithe.placing import receive_blob_script
@@ -74,6 +74,8 @@ def _send(here: Session, blob: Blob) -> None:
     data = read_blob(here.desired.bundle.blob_path(blob), blob, here)
     try:
         here.run(receive_blob_script(blob), f"blob {blob.hex[:12]}", stdin=data, timeout_s=_TRANSFER_TIMEOUT_S)
+    except DiskFull:
+        raise
     except CommandFailed as error:
         raise TransferFailed(
             f"blob {blob.hex[:12]} did not arrive whole", found=error.found, hint=f"staithe logs {here.name}"

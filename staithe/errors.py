@@ -22,7 +22,8 @@ StaitheError
 │   ├── SmokeFailed       E213  exit 1   a smoke check saw something else than it expected
 │   ├── RecordTooNew      E214  exit 1   a newer staithe wrote the record on the host
 │   ├── HostLocked        E215  exit 1   another run is changing the host
-│   └── NotRolledBack     E216  exit 1   a change failed, and the former state did not come back whole
+│   ├── NotRolledBack     E216  exit 1   a change failed, and the former state did not come back whole
+│   └── DiskFull          E217  exit 1   a file system of the host has no room left
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 └── Interrupted           E900  exit 130 stopped by the user
@@ -208,7 +209,9 @@ class SudoRefused(HostError):
     """The user may not become root on the host without a password, or sudo is not installed.
 
     Give the user a line in /etc/sudoers.d/ (`USER ALL=(ALL) NOPASSWD: ALL`), or connect as root and set
-    `_sudo = False` in the group data. When sudo asks for a tty (`requiretty`, EL7), add `Defaults:USER !requiretty`.
+    `_sudo = False` in the group data. Or say where the password is: `_sudo_password = {"from_env": "NAME"}`, or
+    `from_file`, or `from_prompt`; it goes to sudo on its stdin and nowhere else. When sudo asks for a tty
+    (`requiretty`, EL7), add `Defaults:USER !requiretty`.
     """
 
     code = "E205"
@@ -316,6 +319,16 @@ class NotRolledBack(HostError):
     """
 
     code = "E216"
+
+
+class DiskFull(CommandFailed):
+    """A file system of the host has no room left. What was replaced was brought back; nothing half is left.
+
+    `df -h` on the host shows which one. The programs go to /usr, images to the engine's data-root, their blobs and
+    the record to /var/lib/staithe. Make room, then apply again.
+    """
+
+    code = "E217"
 
 
 class HostRefused(StaitheError):

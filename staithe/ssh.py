@@ -22,6 +22,8 @@ from staithe.errors import (
 )
 
 _READ_BYTES = 1 << 17
+# Data that nobody has acknowledged for so long means that the line is dead.
+DEAD_LINE_S = 60
 # AES-GCM first: authenticated and several times faster than paramiko's default order on machines with AES-NI.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 # SHA-1 signatures are refused by EL9 and later anyway.
@@ -35,12 +37,27 @@ def fast_transport(sock: Any, **kwargs: Any) -> paramiko.Transport:
     """
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _notice_dead_line(sock)
     disabled = {**_DISABLED, **(kwargs.pop("disabled_algorithms", None) or {})}
     transport = paramiko.Transport(sock, disabled_algorithms=disabled, **kwargs)
     options = transport.get_security_options()
     known = tuple(options.ciphers)
     options.ciphers = [c for c in _CIPHERS if c in known] + [c for c in known if c not in _CIPHERS]
     return transport
+
+
+def _notice_dead_line(sock: socket.socket) -> None:
+    """Make the connection fail after a minute without an answer: a cut line is silent, and TCP is patient."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # Not every system has all of them.
+    for option, value in (
+        ("TCP_KEEPIDLE", 20),
+        ("TCP_KEEPINTVL", 10),
+        ("TCP_KEEPCNT", 4),
+        ("TCP_USER_TIMEOUT", DEAD_LINE_S * 1000),
+    ):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 @dataclass(frozen=True)
@@ -128,13 +145,24 @@ def execute(
 
 
 class Held:
-    """A command that runs until it is let go or the connection ends."""
+    """A command that runs until it is let go or the connection ends; it gets a byte every `beat_s`."""
 
-    def __init__(self, channel: paramiko.Channel) -> None:
+    def __init__(self, channel: paramiko.Channel, beat_s: float) -> None:
         self._channel = channel
+        self._beat_s = beat_s
+        self._released = threading.Event()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        while not self._released.wait(self._beat_s):
+            try:
+                self._channel.sendall(b".")
+            except (OSError, EOFError, paramiko.SSHException):
+                return
 
     def release(self) -> None:
         """Close its input, which ends it."""
+        self._released.set()
         try:
             self._channel.shutdown_write()
             self._channel.status_event.wait(2.0)
@@ -144,7 +172,9 @@ class Held:
             self._channel.close()
 
 
-def hold(client: paramiko.SSHClient, command: str, *, timeout_s: float) -> tuple[Held, str]:
+def hold(
+    client: paramiko.SSHClient, command: str, *, stdin: bytes = b"", timeout_s: float, beat_s: float
+) -> tuple[Held, str]:
     """Start a command that stays, and return it with the first line that it says (or its last words on stderr)."""
     try:
         transport = client.get_transport()
@@ -153,6 +183,7 @@ def hold(client: paramiko.SSHClient, command: str, *, timeout_s: float) -> tuple
         channel = transport.open_session(timeout=timeout_s)
         channel.settimeout(timeout_s)
         channel.exec_command(command)
+        channel.sendall(stdin)
         said = b""
         while b"\n" not in said:
             data = channel.recv(4096)
@@ -166,7 +197,7 @@ def hold(client: paramiko.SSHClient, command: str, *, timeout_s: float) -> tuple
     except (OSError, EOFError, paramiko.SSHException) as error:
         raise ConnectionLost(f"the connection broke: {error or type(error).__name__}") from error
     lines = said.decode("utf-8", "replace").splitlines()
-    return Held(channel), lines[0].strip() if lines else ""
+    return Held(channel, beat_s), lines[0].strip() if lines else ""
 
 
 def _write(channel: paramiko.Channel, stdin: Iterable[bytes]) -> None:

@@ -10,7 +10,7 @@ from pyinfra import logger
 from pyinfra.api.command import FunctionCommand
 
 from staithe.change import Change
-from staithe.errors import ConnectionLost, HostError, Interrupted, NotRolledBack, StaitheError
+from staithe.errors import ConnectionLost, HostError, HostLocked, Interrupted, NotRolledBack, StaitheError
 from staithe.events import ChangeDone, ChangeStarted
 from staithe.host.session import Session
 from staithe.visible import visible
@@ -56,7 +56,7 @@ def carry_out(session: Session, changes: Sequence[Change], action: Callable[[], 
 
 def _roll_back(session: Session, error: StaitheError) -> None:
     """Bring the former state back; without a connection the next run mends what this one left."""
-    if isinstance(error, ConnectionLost | Interrupted):
+    if isinstance(error, ConnectionLost | HostLocked | Interrupted):
         return
     try:
         session.roll_back()

@@ -1,50 +1,103 @@
-"""One run at a time changes a host: a lock that the host holds as long as this run's connection stands.
+"""One run at a time changes a host: a lock that the host holds as long as this run gives signs of life.
 
-flock(1) on the host holds it, on a channel that stays open. When the run ends, is killed or loses its connection, the
-channel closes and the host lets go by itself; a lock never outlives `_LIMIT_S`.
+flock(1) on the host holds it, on a channel that stays open. It goes when the run ends, is killed or loses its
+connection; when the line is dead without anybody noticing, the host lets go after `LEASE_S` without a sign of life,
+and ends what that run had still at work. Each command that changes something first makes sure that its run has the
+lock.
 """
 
 from __future__ import annotations
 
 import getpass
+import secrets
 import socket
 import time
 from typing import TYPE_CHECKING
 
 from staithe import ssh
 from staithe.errors import HostLocked
-from staithe.host_layout import LOCK, STATE_DIR
+from staithe.host.remote import LOCK_LOST
+from staithe.host_layout import LOCK, STATE_DIR, WORK_LOCK
 from staithe.shell import quote
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
 
-_LIMIT_S = 4 * 3600
-_ANSWER_S = 30.0
+    from staithe.host.remote import Remote
+
+LEASE_S = 60
+_BEAT_S = 10.0
+# What a run that was killed had at work ends by itself, mostly in this time.
+_WAIT_FOR_WORK_S = 45
+_ANSWER_S = _WAIT_FOR_WORK_S + 30.0
 _LOCKED = "staithe: locked"
 
-_SCRIPT = f"""set -eu
+_HOLDERS = """holders() {
+  find /proc/[0-9]*/fd -maxdepth 1 \\( "$@" \\) 2>/dev/null |
+    sed 's,^/proc/\\([0-9]*\\)/.*,\\1,' | sort -u | grep -vx $$
+}
+end_all() {
+  kill $(holders "$@") 2>/dev/null || :
+  for second in 1 2 3 4 5; do
+    if [ -z "$(holders "$@")" ]; then return 0; fi
+    sleep 1
+  done
+  kill -9 $(holders "$@") 2>/dev/null || :
+}
+"""
+
+_TAKE = f"""set -eu
 umask 077
-mkdir -p -m 700 {STATE_DIR}
+{_HOLDERS}mkdir -p -m 700 {STATE_DIR}
 exec 9>>{LOCK}
 if ! flock -n 9; then
-  cat {LOCK}.holder 2>/dev/null || echo 'another run'
+  sed -n 2p {LOCK}.holder 2>/dev/null || echo 'another run'
   exit 75
 fi
-printf '%s\\n' "$1" > {LOCK}.holder
+exec 8>>{WORK_LOCK}
+if ! flock -w {_WAIT_FOR_WORK_S} 8; then
+  echo "commands that $(sed -n 2p {LOCK}.holder 2>/dev/null || echo 'another run') left at work"
+  exit 75
+fi
+exec 8>&-
+printf '%s\\n%s\\n' "$1" "$2" > {LOCK}.holder.new
+mv -Tf {LOCK}.holder.new {LOCK}.holder
 echo '{_LOCKED}'
-timeout {_LIMIT_S} cat > /dev/null || :
+set +e
+while :; do
+  beat=$(timeout {LEASE_S} dd bs=1 count=1 2>/dev/null)
+  if [ $? = 124 ]; then
+    end_all -lname {WORK_LOCK}
+    break
+  fi
+  if [ -z "$beat" ]; then break; fi
+done
 rm -f {LOCK}.holder
+"""
+
+# Says who holds the lock; ends all that do when the word is `end`.
+UNLOCK = f"""set -u
+{_HOLDERS}if [ -z "$(holders -lname {LOCK} -o -lname {WORK_LOCK})" ]; then
+  echo free
+  exit 0
+fi
+sed -n 2p {LOCK}.holder 2>/dev/null || echo 'another run'
+if [ "$1" = end ]; then
+  end_all -lname {LOCK} -o -lname {WORK_LOCK}
+  rm -f {LOCK}.holder
+  if [ -n "$(holders -lname {LOCK} -o -lname {WORK_LOCK})" ]; then exit 1; fi
+fi
 """
 
 
 class HostLock:
     """The lock of one host for one run; nothing on connections that are not SSH (@fake, @local)."""
 
-    def __init__(self, host: Host, run_id: str, *, sudo: bool) -> None:
+    def __init__(self, host: Host, remote: Remote, run_id: str) -> None:
         self._host = host
+        self._remote = remote
         self._run_id = run_id or "plain pyinfra"
-        self._sudo = "sudo -n -H " if sudo else ""
+        self._token = f"{run_id} {secrets.token_hex(8)}"
         self._held: ssh.Held | None = None
 
     def acquire(self) -> None:
@@ -54,17 +107,34 @@ class HostLock:
             return
         since = time.strftime("%Y-%m-%d %H:%M:%S %Z")
         holder = f"run {self._run_id} of {getpass.getuser()} on {socket.gethostname()}, since {since}"
-        command = f"{self._sudo}sh -c {quote(_SCRIPT)} sh {quote(holder)}"
-        held, answer = ssh.hold(client, command, timeout_s=_ANSWER_S)
+        command = self._remote.as_root(f"sh -c {quote(_TAKE)} sh {quote(self._token)} {quote(holder)}")
+        held, answer = ssh.hold(client, command.text, stdin=command.stdin, timeout_s=_ANSWER_S, beat_s=_BEAT_S)
         if answer != _LOCKED:
             held.release()
+            self._remote.refuse_sudo(ssh.Completed(1, b"", answer.encode(), 0.0))
             raise HostLocked(
                 "another run is changing this host",
                 found=answer or "no answer",
                 expected="nobody else at work",
-                hint="wait until that run has ended, then apply again",
+                hint="wait until that run has ended, then apply again; if it never will: "
+                f"staithe unlock INVENTORY --limit {self._host.name}",
             )
         self._held = held
+
+    @property
+    def check_text(self) -> str:
+        """The shell text that stops a command of a run that has lost the lock; nothing when it never had it."""
+        if self._held is None:
+            return ""
+        return f"""exec 8>>{WORK_LOCK}
+holder=
+if flock -s -w 5 8; then read -r holder < {LOCK}.holder; fi 2>/dev/null
+if [ "$holder" != {quote(self._token)} ]; then
+  echo 'staithe: this run no longer has the lock' >&2
+  exit {LOCK_LOST}
+fi
+unset holder
+"""
 
     def release(self) -> None:
         """Let go, if it is held."""

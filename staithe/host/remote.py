@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pyinfra.api.command import StringCommand
 
 from staithe import ssh
-from staithe.errors import CommandFailed, SudoRefused
+from staithe.errors import CommandFailed, DiskFull, HostLocked, SudoRefused
 from staithe.events import Command, Event
 from staithe.shell import quote
 
@@ -18,8 +20,28 @@ if TYPE_CHECKING:
 
 Emit = Callable[[Event], None]
 
+# What a host's own words mean, and what to type next. The one place for such hints.
+_CAUSES: tuple[tuple[str, tuple[type[CommandFailed], str]], ...] = (
+    ("No space left on device", (DiskFull, "df -h /usr /var /etc   # on the host; then apply again")),
+    ("Disk quota exceeded", (DiskFull, "df -h /usr /var /etc   # on the host; then apply again")),
+    ("Read-only file system", (CommandFailed, "findmnt -O ro   # on the host; then apply again")),
+)
+
+# A command whose run has lost the lock ends with this, having done nothing (staithe/host/lock.py).
+LOCK_LOST = 76
+_LOST_WORDS = b"staithe: this run no longer has the lock"
+_MARK = "staithe-go"
+_READ_AWAY = f'while IFS= read -r line && [ "$line" != {_MARK} ]; do :; done; unset line; exec "$@"'
 # The local end waits a little longer than the limit on the host, which is the one that ends the command.
 _GRACE_S = 15.0
+
+
+@dataclass(frozen=True)
+class RootCommand:
+    """A command that runs as root, and what must come first on its stdin."""
+
+    text: str
+    stdin: bytes = b""
 
 
 class Remote:
@@ -28,6 +50,8 @@ class Remote:
     def __init__(self, host: Host, emit: Emit) -> None:
         self._host = host
         self._emit = emit
+        # Shell text that stops a changing command whose run has lost the host's lock.
+        self.check_lock: Callable[[], str] = lambda: ""
 
     @property
     def name(self) -> str:
@@ -46,31 +70,47 @@ class Remote:
     ) -> ssh.Completed:
         """Run a POSIX sh script as root, ended on the host after `timeout_s`.
 
-        `shown` stands for the script in the log when that is the same every time, and leaves its output out.
-        Raises CommandFailed (when `check`), CommandTimeout, ConnectionLost, SudoRefused.
+        `shown` stands for the script in the log when that is the same every time, and leaves its output out; such a
+        script only looks, so it needs no lock. Raises CommandFailed (when `check`), CommandTimeout, ConnectionLost,
+        HostLocked, SudoRefused.
         """
-        command = f"timeout -k 5 {timeout_s:.0f} sh -c {quote(script)}"
-        if self.needs_sudo:
-            command = f"sudo -n -H {command}"
+        whole = script if shown is not None else self.check_lock() + script
+        command = self.as_root(f"timeout -k 5 {timeout_s:.0f} sh -c {quote(whole)}", is_fed=stdin != ())
         result = self._execute(command, stdin, timeout_s + _GRACE_S, limit_bytes)
         self._tell(what, script if shown is None else shown, result, silent=shown is not None)
-        self._check_sudo(result)
-        if check and result.exit_code != 0:
-            raise CommandFailed(
-                f"{what} failed with exit code {result.exit_code}",
-                found=last_lines(result),
-                hint=f"staithe logs {self.name}",
+        self.refuse_sudo(result)
+        if result.exit_code == LOCK_LOST and _LOST_WORDS in result.stderr:
+            raise HostLocked(
+                "this run no longer has the host's lock: the line was dead too long, or somebody unlocked the host",
+                hint=f"staithe plan INVENTORY --limit {self.name}   # what is left to do",
             )
+        if check and result.exit_code != 0:
+            raise failure_of(what, result, self.name)
         return result
 
-    def _execute(self, command: str, stdin: Iterable[bytes], timeout_s: float, limit_bytes: int) -> ssh.Completed:
+    def as_root(self, command: str, *, is_fed: bool = True) -> RootCommand:
+        """Return the command as root runs it. `is_fed`: it reads something from its stdin."""
+        if not self.needs_sudo:
+            return RootCommand(command)
+        password = self._host.data.get("_sudo_password")
+        if not password:
+            return RootCommand(f"sudo -n -H {command}")
+        # -k: asked for whatever sudo remembers, so that the password never runs on into the command's own input.
+        # Where sudo asks for none, it is read away up to the mark.
+        text = f"sudo -k -S -p '' -H sh -c {quote(_READ_AWAY)} sh {command}"
+        return RootCommand(text, f"{password}\n{f'{_MARK}{chr(10)}' if is_fed else ''}".encode())
+
+    def _execute(
+        self, command: RootCommand, stdin: Iterable[bytes], timeout_s: float, limit_bytes: int
+    ) -> ssh.Completed:
         client = getattr(self._host.connector, "client", None)
         if client is not None:
-            return ssh.execute(client, command, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes)
+            whole = chain((command.stdin,), stdin) if command.stdin else stdin
+            return ssh.execute(client, command.text, stdin=whole, timeout_s=timeout_s, limit_bytes=limit_bytes)
         # @fake, @local and other connectors of pyinfra.
         began = time.monotonic()
         ok, output = self._host.connector.run_shell_command(
-            StringCommand(command), print_output=False, print_input=False
+            StringCommand(command.text), print_output=False, print_input=False
         )
         return ssh.Completed(0 if ok else 1, output.stdout.encode(), output.stderr.encode(), time.monotonic() - began)
 
@@ -79,17 +119,21 @@ class Remote:
         """Whether commands go through sudo."""
         return bool(self._host.data.get("_sudo", True))
 
-    def _check_sudo(self, result: ssh.Completed) -> None:
-        text = result.stderr.decode("utf-8", "replace")
-        first = text.strip().splitlines()[0] if text.strip() else ""
-        refused = result.exit_code == 1 and first.startswith("sudo:")
-        if self.needs_sudo and (refused or (result.exit_code == 127 and "sudo" in first)):
-            raise SudoRefused(
-                "the user may not become root",
-                found=first,
-                expected="sudo without a password",
-                hint="staithe explain E205   # the line that sudoers needs",
-            )
+    def refuse_sudo(self, result: ssh.Completed) -> None:
+        """Raise SudoRefused when it was sudo that ended the command."""
+        lines = [line for line in result.stderr.decode("utf-8", "replace").splitlines() if line.startswith("sudo:")]
+        missing = result.exit_code == 127 and b"sudo" in result.stderr
+        if not self.needs_sudo or not (missing or (result.exit_code == 1 and lines)):
+            return
+        given = bool(self._host.data.get("_sudo_password"))
+        raise SudoRefused(
+            "the host refuses the sudo password" if given and not missing else "the user may not become root",
+            found=lines[0] if lines else last_lines(result),
+            expected="the user's own password"
+            if given
+            else "sudo without a password, or _sudo_password in the inventory",
+            hint="staithe explain E205   # the line that sudoers needs, and how to give a password",
+        )
 
     def _tell(self, what: str, script: str, result: ssh.Completed, *, silent: bool) -> None:
         out = b"" if silent else result.stdout
@@ -104,6 +148,14 @@ class Remote:
                 output=output[-65536:],
             )
         )
+
+
+def failure_of(what: str, result: ssh.Completed, host: str) -> CommandFailed:
+    """Return the error for a command that failed, naming what is known of the cause."""
+    text = result.stderr.decode("utf-8", "replace")
+    known = next((cause for words, cause in _CAUSES if words in text), None)
+    kind, hint = known or (CommandFailed, f"staithe logs {host}")
+    return kind(f"{what} failed with exit code {result.exit_code}", found=last_lines(result), hint=hint)
 
 
 def last_lines(result: ssh.Completed, count: int = 3) -> str:

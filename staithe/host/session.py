@@ -97,7 +97,8 @@ class Session:
     def __post_init__(self) -> None:
         remote = Remote(self.host, self.emit)
         self.run = remote.run
-        self.lock = HostLock(self.host, self.run_id, sudo=remote.needs_sudo)
+        self.lock = HostLock(self.host, remote, self.run_id)
+        remote.check_lock = lambda: self.lock.check_text
 
     def probe(self) -> HostState:
         """Ask the host everything, in one exec."""
