@@ -5,7 +5,8 @@ StaitheError
 │   ├── ConfigError       E101  exit 2   the described state does not validate (all problems at once)
 │   ├── InventoryError    E102  exit 2   the inventory cannot be loaded, or is empty
 │   ├── ProjectError      E103  exit 2   deploy.py, templates or a run record are not where they must be
-│   └── LabError          E104  exit 2   the lab cannot do what was asked on this machine
+│   ├── LabError          E104  exit 2   the lab cannot do what was asked on this machine
+│   └── SecretMissing     E105  exit 2   a secret that the inventory names cannot be had
 ├── HostError             E200  exit 1   one host failed; the others go on
 │   ├── Unreachable       E201  exit 1   no TCP or SSH connection
 │   ├── AuthRefused       E202  exit 1   the host does not accept the key or password
@@ -153,6 +154,16 @@ class LabError(UsageError):
     """
 
     code = "E104"
+
+
+class SecretMissing(UsageError):
+    """A secret that the inventory names (`from_env`, `from_file`, `from_prompt`) cannot be had. No host was asked.
+
+    Set the environment variable, make the file readable for yourself, or answer the question on a terminal. A secret
+    is one line of text.
+    """
+
+    code = "E105"
 
 
 class HostError(StaitheError):

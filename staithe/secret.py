@@ -1,0 +1,135 @@
+"""Secrets: values that an inventory names instead of holding them, and the masking of what they are.
+
+Where a text belongs in a section of the configuration, or in pyinfra's own ssh_password, ssh_key_password and
+_sudo_password, a dictionary of one key may stand: {"from_env": NAME}, {"from_file": PATH} or {"from_prompt": TEXT}.
+It is replaced by the value in the process that needs it; whatever that process tells passes through `Vault.mask`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from staithe.errors import SecretMissing
+
+SOURCES = ("from_env", "from_file", "from_prompt")
+# Of pyinfra's own data.
+PYINFRA_KEYS = ("ssh_password", "ssh_key_password", "_sudo_password")
+MASK = "***"
+# What is shorter is no secret, and masking it would make every message unreadable.
+_SHORTEST = 4
+_LONGEST_BYTES = 64 << 10
+
+Ask = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Where a value comes from. It never holds the value."""
+
+    source: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.name}"
+
+    def reveal(self, ask: Ask) -> str:
+        """Return the value; `ask` answers prompts. Raises SecretMissing."""
+        match self.source:
+            case "from_env":
+                value = os.environ.get(self.name)
+                if value is None:
+                    raise SecretMissing(
+                        f"the environment variable {self.name} is not set",
+                        hint=f"read -rs {self.name}; export {self.name}",
+                    )
+            case "from_file":
+                value = _read(Path(self.name).expanduser())
+            case _:
+                value = ask(self.name)
+        # Editors end a file with a newline.
+        value = value.removesuffix("\n").removesuffix("\r")
+        if not value or "\n" in value or "\0" in value:
+            raise SecretMissing(
+                f"the secret {self} cannot be used",
+                found="nothing" if not value else "more than one line",
+                expected="one line of text",
+            )
+        return value
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LONGEST_BYTES).decode("utf-8")
+    except OSError as error:
+        raise SecretMissing(
+            f"the secret cannot be read: {error.strerror}", where=str(path), hint=f"ls -l {path}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SecretMissing("the secret is no text", where=str(path), hint=f"file {path}") from error
+
+
+def secret_of(value: object) -> Secret | None:
+    """Return the Secret that `value` names; None when it is something else."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return None
+    ((source, name),) = value.items()
+    return Secret(source, name) if source in SOURCES and isinstance(name, str) and name else None
+
+
+class Vault:
+    """The secrets that a process has revealed, so that it can keep them out of what it tells."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._values: dict[Secret, str] = {}
+        self._known: set[str] = set()
+
+    def resolve(self, data: Any) -> Any:
+        """Return `data` with each Secret inside replaced by its value."""
+        secret = secret_of(data)
+        if secret is not None:
+            if secret not in self._values:
+                self._values[secret] = secret.reveal(self._ask)
+                self.add(self._values[secret])
+            return self._values[secret]
+        if isinstance(data, Mapping):
+            return {key: self.resolve(value) for key, value in data.items()}
+        if isinstance(data, list | tuple):
+            return type(data)(self.resolve(value) for value in data)
+        return data
+
+    def resolve_in(self, data: dict[str, Any], names: frozenset[str]) -> None:
+        """Resolve the values of `names` and of pyinfra's own passwords in place; a plain password is masked too."""
+        for key in data.keys() & (names | set(PYINFRA_KEYS)):
+            data[key] = self.resolve(data[key])
+            if key in PYINFRA_KEYS and isinstance(data[key], str):
+                self.add(data[key])
+
+    def add(self, value: str) -> None:
+        """Keep `value` out of what is told from now on."""
+        if len(value) >= _SHORTEST:
+            self._known.add(value)
+
+    def mask(self, text: str) -> str:
+        """Return `text` without any secret."""
+        # The longest first: one may be a part of another.
+        for value in sorted(self._known, key=len, reverse=True):
+            text = text.replace(value, MASK)
+        return text
+
+    def mask_all(self, data: Any) -> Any:
+        """Return plain data with each text in it masked, keys too."""
+        if not self._known:
+            return data
+        if isinstance(data, str):
+            return self.mask(data)
+        if isinstance(data, list):
+            return [self.mask_all(value) for value in data]
+        if isinstance(data, dict):
+            return {self.mask(key): self.mask_all(value) for key, value in data.items()}
+        return data
