@@ -25,7 +25,7 @@ from pyinfra_cli.util import exec_file
 from staithe import summary
 from staithe.config import Config, configs_for
 from staithe.config.layers import layers_of
-from staithe.errors import ConfigError, HostError, HostRefused, Interrupted, StaitheError
+from staithe.errors import ConfigError, HostError, HostRefused, Interrupted, NotBegun, StaitheError
 from staithe.events import (
     HostConnected,
     HostDone,
@@ -43,7 +43,7 @@ from staithe.events import HostRefused as HostRefusedEvent
 from staithe.host import Session, attach, bundle_of
 from staithe.project import project_root
 from staithe.runner.control import Control, report_of
-from staithe.runner.inventory import describe, limited, load_inventory
+from staithe.runner.inventory import chosen, describe, load_inventory
 from staithe.ssh import connect_error
 
 _DEFAULT_PARALLEL = 40
@@ -72,7 +72,7 @@ def run_shard(start: Start, control: Control) -> None:
     state = _new_state()
     try:
         inventory = load_inventory(start.inventory)
-        everyone = limited(inventory, start.limit)
+        everyone, missing = chosen(inventory, start.limit, start.hosts)
         if start.mode == "describe":
             control.tell(InventoryDescribed(hosts=describe(everyone)))
             return
@@ -84,7 +84,14 @@ def run_shard(start: Start, control: Control) -> None:
     _init_state(state, inventory, start)
     places = list(range(len(everyone)))[start.shard :: start.shards]
     hosts = [everyone[place] for place in places]
-    control.tell(RunStarted(hosts=[host.name for host in hosts], places=places))
+    control.tell(
+        RunStarted(
+            hosts=[host.name for host in hosts],
+            places=places,
+            mode=start.mode,
+            missing=missing if start.shard == 0 else [],
+        )
+    )
     if not hosts:
         # More shards than hosts: the others wait until all are prepared.
         control.tell(Prepared())
@@ -188,6 +195,8 @@ class _Shard:
             slot.take()
             if self.control.cancelled:
                 raise Interrupted("stopped before this host")
+            if self.control.halted:
+                raise NotBegun("too many hosts have failed before this one's turn")
             self._connect(host)
             self._prepare(host, session)
             prepared = True
@@ -235,12 +244,15 @@ class _Shard:
     def _execute(self, host: Host, session: Session, slot: _Slot) -> None:
         if self.start.mode in ("preflight", "plan") or (self.start.mode == "apply" and not session.planned):
             return
-        if not self.control.go.is_set():
+        turn = self.control.turn(host.name)
+        if not turn.is_set():
             slot.give_back()
-            self.control.go.wait()
+            turn.wait()
             slot.take()
         if self.control.cancelled:
             raise Interrupted("stopped before anything was changed")
+        if self.control.halted:
+            raise NotBegun("too many hosts have failed before this one's turn")
         self.state.is_executing = True
         with ctx_host.use(host):
             for op_hash in list(host.op_hash_order):
@@ -259,6 +271,8 @@ class _Shard:
             outcome = "pending"
         if isinstance(error, HostRefused):
             outcome = "refused"
+        elif isinstance(error, NotBegun):
+            outcome = "not-begun"
         elif isinstance(error, Interrupted):
             outcome = "cancelled"
         elif error is not None:
