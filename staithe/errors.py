@@ -27,7 +27,8 @@ StaitheError
 │   └── DiskFull          E217  exit 1   a file system of the host has no room left
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
-└── Interrupted           E900  exit 130 stopped by the user
+├── Interrupted           E900  exit 130 stopped by the user
+└── NotBegun              E901  exit 1   too many hosts had failed before this host's turn
 
 The docstring of a class is what `staithe explain CODE` prints and what docs/errors.md is made from: the
 cause in one paragraph, what to do in the next.
@@ -72,6 +73,8 @@ class StaitheError(Exception):
 
     code: ClassVar[str] = "E001"
     exit_code: ClassVar[int] = EXIT_HOST_FAILED
+    # The run directory, when there is one.
+    record: str | None = None
 
     def __init__(
         self,
@@ -370,6 +373,16 @@ class Interrupted(StaitheError):
 
     code = "E900"
     exit_code = EXIT_INTERRUPTED
+
+
+class NotBegun(StaitheError):
+    """So many hosts had failed (`--max-fail`) that this one was not begun. Nothing was changed on it.
+
+    Look at the hosts that failed first. `--retry-failed RUN` goes on with the failed hosts and those not begun.
+    """
+
+    code = "E901"
+    exit_code = EXIT_HOST_FAILED
 
 
 def error_classes() -> Iterator[type[StaitheError]]:

@@ -13,7 +13,7 @@ from staithe.change import Change
 
 PROTOCOL_VERSION = 1
 
-Outcome = Literal["unchanged", "pending", "changed", "failed", "refused", "cancelled"]
+Outcome = Literal["unchanged", "pending", "changed", "failed", "refused", "cancelled", "not-begun"]
 CheckStatus = Literal["passed", "failed", "skipped"]
 
 
@@ -89,6 +89,8 @@ class RunStarted(Event):
     type: Literal["run_started"] = "run_started"
     hosts: list[str]
     places: list[int] = Field(default=[], description="Place of each host in the whole inventory; empty: as listed.")
+    mode: str = Field(default="", description="preflight, plan, apply or smoke.")
+    missing: list[str] = Field(default=[], description="Hosts that were asked for and are not in the inventory.")
 
 
 class RunRefused(Event):
@@ -236,6 +238,7 @@ class Start(BaseModel):
     inventory: str
     deploy: str = Field(default="deploy.py", description="Runbook, relative to the project root.")
     limit: list[str] = []
+    hosts: list[str] | None = Field(default=None, description="Exact names: only these hosts (--retry-failed).")
     settings: dict[str, Any] = Field(default={}, description="Configuration that wins over the inventory's (--set).")
     parallel: int = Field(default=0, description="Hosts at work at once; 0: pyinfra's own choice.")
     accept_new_host_keys: bool = False
@@ -246,9 +249,16 @@ class Start(BaseModel):
 
 
 class Proceed(BaseModel):
-    """Carry the plan out."""
+    """Carry the plan out, on all hosts or on some; hosts of other runners may be among them."""
 
     type: Literal["proceed"] = "proceed"
+    hosts: list[str] | None = None
+
+
+class Halt(BaseModel):
+    """Let no further host begin; those at work finish whole."""
+
+    type: Literal["halt"] = "halt"
 
 
 class Cancel(BaseModel):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +19,56 @@ from staithe.events import (
     AnyEvent,
     Cancel,
     ErrorReport,
+    Halt,
+    HostDone,
+    HostFailed,
     InventoryDescribed,
+    Prepared,
     Proceed,
     RunDone,
     RunRefused,
+    RunStarted,
     Start,
     read_event,
 )
 
 Sink = Callable[[AnyEvent], None]
+
+
+class _Seen:
+    """What a runner has told, as far as it must be made whole when the runner dies."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, None] | None = None
+        self._is_prepared = False
+        self._ended = False
+
+    def take(self, event: AnyEvent) -> None:
+        """Take note of one event."""
+        match event:
+            case RunStarted():
+                self._open = dict.fromkeys(event.hosts)
+            case Prepared():
+                self._is_prepared = True
+            case HostDone() if self._open is not None:
+                self._open.pop(event.host or "", None)
+            case RunDone() | RunRefused() | InventoryDescribed():
+                self._ended = True
+
+    def missing(self, why: str) -> Iterator[AnyEvent]:
+        """Yield what a runner that ended without a last word should still have told."""
+        if self._ended:
+            return
+        report = ErrorReport(code=StaitheError.code, exit_code=1, message=why, hint="read runner.log in the record")
+        if self._open is None:
+            yield RunRefused(error=report, time=round(time.time(), 3))
+            return
+        for host in self._open:
+            yield HostFailed(host=host, error=report, time=round(time.time(), 3))
+            yield HostDone(host=host, outcome="failed", seconds=0, time=round(time.time(), 3))
+        if not self._is_prepared:
+            yield Prepared()
+        yield RunDone()
 
 
 class _Runner:
@@ -43,6 +85,7 @@ class _Runner:
             start_new_session=True,
         )
         self._lock = threading.Lock()
+        self._killed = False
         self.say(start)
 
     def say(self, told: BaseModel) -> None:
@@ -57,24 +100,29 @@ class _Runner:
 
     def kill(self) -> None:
         """End the runner at once; what it left half done on hosts is mended by the next run."""
+        self._killed = True
         self._process.kill()
 
     def drive(self, sink: Sink) -> None:
-        """Hand every event to `sink` until the runner is done; a runner that dies is told as an event too."""
+        """Hand every event to `sink` until the runner is done; what a runner that dies leaves open is told too."""
         assert self._process.stdout is not None
-        ended = False
+        seen = _Seen()
         for line in self._process.stdout:
             try:
                 event = read_event(line)
             except ValidationError:
                 continue
-            ended = ended or isinstance(event, RunDone | RunRefused | InventoryDescribed)
+            seen.take(event)
             sink(event)
         code = self._process.wait()
-        if not ended:
-            message = f"the runner ended unexpectedly (exit code {code})"
-            hint = "read runner.log in the run directory"
-            sink(RunRefused(error=ErrorReport(code=StaitheError.code, exit_code=1, message=message, hint=hint)))
+        if not self._killed:
+            for event in seen.missing(f"the runner ended unexpectedly (exit code {code})"):
+                sink(event)
+
+
+def _part(whole: int, shard: int, shards: int) -> int:
+    """Return this shard's part of `whole`; the first shards take what is left over."""
+    return whole // shards + (shard < whole % shards)
 
 
 class Fleet:
@@ -82,8 +130,16 @@ class Fleet:
 
     def __init__(self, start: Start, *, shards: int = 1, log_path: Path | None = None) -> None:
         self._log = log_path.open("wb") if log_path else None
-        parts = [start.model_copy(update={"shard": shard, "shards": shards}) for shard in range(shards)]
+        # What may be at work at once is said for the whole run; each process takes its part of it.
+        shards = min(shards, start.parallel) if start.parallel else shards
+        parts = [
+            start.model_copy(
+                update={"shard": shard, "shards": shards, "parallel": _part(start.parallel, shard, shards)}
+            )
+            for shard in range(shards)
+        ]
         self._runners = [_Runner(part, self._log) for part in parts]
+        self.shards = shards
 
     def run(self, sink: Sink, executor: Executor | None = None) -> None:
         """Hand all events to `sink`, one at a time, until every runner is done."""
@@ -109,10 +165,15 @@ class Fleet:
             if self._log:
                 self._log.close()
 
-    def proceed(self) -> None:
-        """Let all runners carry their plans out."""
+    def proceed(self, hosts: list[str] | None = None) -> None:
+        """Let all hosts carry their plans out, or those named."""
         for runner in self._runners:
-            runner.say(Proceed())
+            runner.say(Proceed(hosts=hosts))
+
+    def halt(self) -> None:
+        """Let no further host begin; those at work finish whole."""
+        for runner in self._runners:
+            runner.say(Halt())
 
     def cancel(self) -> None:
         """Let no runner begin a further change."""

@@ -32,6 +32,7 @@ from staithe.events import (
 )
 
 Mode = Literal["preflight", "plan", "apply", "smoke"]
+_NOT_WELL = ("failed", "refused", "cancelled", "not-begun")
 
 
 class HostResult(BaseModel):
@@ -59,11 +60,14 @@ class RunResult(BaseModel):
     schema_version: Literal[1] = 1
     run_id: str
     mode: Mode
+    inventory: str = ""
     directory: str = ""
     exit_code: int = 0
     cancelled: bool = False
+    halted: bool = Field(default=False, description="So many hosts failed (--max-fail) that no further one began.")
     error: ErrorReport | None = Field(default=None, description="The run ended before any host was asked.")
     hosts: list[HostResult] = []
+    missing: list[str] = Field(default=[], description="Hosts that were asked for and are not in the inventory.")
     _by_name: dict[str, HostResult] = PrivateAttr(default_factory=dict)
     _places: dict[str, int] = PrivateAttr(default_factory=dict)
 
@@ -76,12 +80,17 @@ class RunResult(BaseModel):
                 self._by_name.update({one.host: one for one in new})
                 self._places.update(zip(event.hosts, event.places, strict=False))
                 # Each shard tells of its own hosts; the result has the inventory's order.
+                self.missing.extend(event.missing)
                 self.hosts.sort(key=lambda one: self._places.get(one.host, len(self._places)))
             case RunRefused():
                 self.error = event.error
         host = self._by_name.get(event.host or "")
         if host is not None:
             _take(host, event)
+
+    def to_retry(self) -> list[str]:
+        """Return the hosts that did not come to a good end: failed, refused, stopped, or never reached."""
+        return [host.host for host in self.hosts if host.outcome in _NOT_WELL]
 
     def finish(self, *, check: bool = False) -> None:
         """Work out the exit code. `check`: pending changes count (plan --check)."""
@@ -117,4 +126,6 @@ def _exit_code(host: HostResult, check: bool) -> int:
             return EXIT_PENDING if check else EXIT_OK
         case "cancelled":
             return EXIT_INTERRUPTED
+        case "not-begun":
+            return EXIT_HOST_FAILED
     return EXIT_OK

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from staithe.batches import Batches
 from staithe.errors import StaitheError
-from staithe.events import AnyEvent, Prepared, RunRefused, Start
+from staithe.events import AnyEvent, ErrorReport, Prepared, RunRefused, RunStarted, Start
 from staithe.fleet import Fleet
-from staithe.report.console import console_for
+from staithe.report.console import console_for, print_document
 from staithe.report.plan import Diffs, print_plan
-from staithe.report.terminal import Progress, print_summary
+from staithe.report.terminal import Progress, print_batch, print_summary
 from staithe.result import Mode, RunResult
 from staithe.runs import RunDirectory
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Run:
@@ -30,18 +33,32 @@ class Run:
         shards: int = 1,
         as_json: bool = False,
         ask: Callable[[RunResult], bool] | None = None,
+        batches: Batches | None = None,
         deploy: str = "deploy.py",
         **start: Any,
     ) -> None:
-        """`ask` is called once with all plans; without it the runners go on at once. `start`: fields of Start."""
+        """`ask` is called once with all plans; `batches` say which hosts begin when; `start`: fields of Start.
+
+        Without both the runners go on at once.
+        """
         self._directory = RunDirectory()
-        self.result = RunResult(run_id=self._directory.run_id, mode=mode, directory=str(self._directory.path))
+        self.result = RunResult(
+            run_id=self._directory.run_id, mode=mode, inventory=inventory, directory=str(self._directory.path)
+        )
         self._start = Start(
-            run_id=self._directory.run_id, mode=mode, inventory=inventory, deploy=deploy, proceed=ask is None, **start
+            run_id=self._directory.run_id,
+            mode=mode,
+            inventory=inventory,
+            deploy=deploy,
+            proceed=ask is None and batches is None,
+            **start,
         )
         self._shards = shards
-        self._unprepared = shards
         self._ask = ask
+        # Without `batches` all hosts are one batch.
+        self._batches = batches or Batches()
+        self._shown_batch = -1
+        self._order_lock = threading.RLock()
         self._as_json = as_json
         self.console = console_for(stderr=as_json)
         self._interrupts = 0
@@ -50,53 +67,94 @@ class Run:
         self, *, check: bool = False, show_plan: bool = False, diffs: Diffs = "changes", show_summary: bool = True
     ) -> RunResult:
         """Run to the end and return what came of it. Ctrl-C once: stop before the next change; twice: at once."""
-        fleet = Fleet(self._start, shards=self._shards, log_path=self._directory.runner_log)
-        former = signal.signal(signal.SIGINT, lambda number, frame: self._interrupted(fleet, number, frame))
         try:
-            with Progress(self.console) as progress:
-                fleet.run(lambda event: self._take(event, progress, fleet))
+            self._drive()
+        except StaitheError as error:
+            error.record = self.result.directory
+            raise
         finally:
-            signal.signal(signal.SIGINT, former)
             # Whatever ended the run: what came of it so far is on record.
             self.result.finish(check=check)
             self._directory.close(self.result.model_dump_json(indent=1))
-        if self.result.error is not None:
-            if self._as_json:
-                sys.stdout.write(self.result.model_dump_json(indent=1) + "\n")
-            report = self.result.error
-            error = StaitheError(report.message, hint=report.hint)
-            raise _as_reported(error, report.code, report.exit_code)
-        if show_plan:
+        refused = self.result.error is not None
+        if show_plan and not refused:
             print_plan(self.console, self.result.hosts, diffs=diffs)
         if self._as_json:
-            sys.stdout.write(self.result.model_dump_json(indent=1) + "\n")
-        elif show_summary:
+            print_document(self.result.model_dump_json(indent=1))
+        elif show_summary and (self.result.hosts or not refused):
             print_summary(self.console, self.result)
+        if self.result.error is not None:
+            report = self.result.error
+            refusal = _as_reported(report)
+            refusal.record = self.result.directory
+            raise refusal
         return self.result
+
+    def _drive(self) -> None:
+        fleet = Fleet(self._start, shards=self._shards, log_path=self._directory.runner_log)
+        self._unstarted = self._unprepared = fleet.shards
+        try:
+            with self._signals(fleet), Progress(self.console) as progress:
+                fleet.run(lambda event: self._take(event, progress, fleet))
+        except KeyboardInterrupt:
+            self.console.print("stopped at once: commands at work on hosts go on there until their time limit")
 
     def _take(self, event: AnyEvent, progress: Progress, fleet: Fleet) -> None:
         self._directory.write(event)
         self.result.take(event)
         progress.take(event)
+        with self._order_lock:
+            self._let_begin(self._batches.take(event), progress, fleet)
+            if isinstance(event, RunStarted | RunRefused):
+                self._unstarted -= 1
+                if self._unstarted == 0:
+                    self._batches.all_known()
+                    may_open = self._ask is None and not self._start.proceed
+                    self._let_begin(self._batches.open() if may_open else [], progress, fleet)
         if isinstance(event, Prepared | RunRefused):
             self._unprepared -= 1
             if self._unprepared == 0 and self._ask is not None:
                 # The answer may take its time; the runners' pipes must not fill up meanwhile.
                 threading.Thread(target=self._decide, args=(progress, fleet), daemon=True).start()
 
+    def _let_begin(self, hosts: list[str], progress: Progress, fleet: Fleet) -> None:
+        if hosts:
+            if self._batches.count > 1 and self._batches.current != self._shown_batch:
+                self._shown_batch = self._batches.current
+                print_batch(self.console, self._batches)
+            fleet.proceed(hosts)
+        elif self._batches.stopped and not self.result.halted:
+            self.result.halted = True
+            fleet.halt()
+
     def _decide(self, progress: Progress, fleet: Fleet) -> None:
         assert self._ask is not None
-        if self.result.error is not None or not any(host.changes for host in self.result.hosts):
+        pending = any(host.changes for host in self.result.hosts)
+        if self.result.error is not None or not pending or self.result.halted or self.result.cancelled:
             fleet.proceed()
             return
         progress.pause()
         agreed = self._ask(self.result)
         progress.go_on()
         if agreed:
-            fleet.proceed()
+            with self._order_lock:
+                self._let_begin(self._batches.open(), progress, fleet)
         else:
             self.result.cancelled = True
             fleet.cancel()
+
+    @contextmanager
+    def _signals(self, fleet: Fleet) -> Iterator[None]:
+        """Stop cleanly when somebody ends the run: by Ctrl-C, by `kill`, or by closing the terminal."""
+        former = {
+            number: signal.signal(number, lambda number, frame: self._interrupted(fleet, number, frame))
+            for number in _SIGNALS
+        }
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
 
     def _interrupted(self, fleet: Fleet, number: int, frame: FrameType | None) -> None:
         self._interrupts += 1
@@ -107,8 +165,9 @@ class Run:
         fleet.cancel()
 
 
-def _as_reported(error: StaitheError, code: str, exit_code: int) -> StaitheError:
-    """Give an error from a runner its own code."""
-    error.code = code  # type: ignore[misc]
-    error.exit_code = exit_code  # type: ignore[misc]
+def _as_reported(report: ErrorReport) -> StaitheError:
+    """Return an error from a runner with its own code."""
+    error = StaitheError(report.message, hint=report.hint)
+    error.code = report.code  # type: ignore[misc]
+    error.exit_code = report.exit_code  # type: ignore[misc]
     return error

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +18,7 @@ from staithe.events import (
     Command,
     HostDone,
     HostFailed,
+    RunStarted,
     SmokeChecked,
     read_event,
 )
@@ -36,18 +37,16 @@ class RunDirectory:
     """One run's folder, open for writing."""
 
     def __init__(self) -> None:
-        self.run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-        self.path = runs_folder() / self.run_id
         try:
-            (self.path / "hosts").mkdir(parents=True)
-            # Outputs of hosts may be confidential, whatever is masked in them.
-            self.path.chmod(0o700)
+            self.path = _new_folder()
+            (self.path / "hosts").mkdir()
         except OSError as error:
             raise ProjectError(
                 f"cannot write the run directory: {error.strerror}",
-                where=str(self.path),
+                where=str(runs_folder()),
                 hint="STAITHE_RUNS=DIR staithe ...",
             ) from error
+        self.run_id = self.path.name
         self._events = (self.path / EVENTS_FILE).open("w", encoding="utf-8")
         self._logs: dict[str, IO[str]] = {}
 
@@ -56,7 +55,15 @@ class RunDirectory:
         return self.path / "runner.log"
 
     def write(self, event: AnyEvent) -> None:
-        """Append one event to the events, and to its host's log when it tells of work there."""
+        """Append one event to the events, and to its host's log when it tells of work there; raise ProjectError."""
+        try:
+            self._write(event)
+        except OSError as error:
+            raise ProjectError(
+                f"cannot write the record of the run: {error.strerror}", where=str(self.path)
+            ) from error
+
+    def _write(self, event: AnyEvent) -> None:
         self._events.write(event.model_dump_json() + "\n")
         self._events.flush()
         text = _log_text(event)
@@ -80,8 +87,26 @@ class RunDirectory:
             log.close()
 
 
+def _new_folder() -> Path:
+    """Make the folder of a new run, readable by its owner alone; later runs have later names."""
+    runs_folder().mkdir(parents=True, exist_ok=True)
+    while True:
+        now = time.time_ns()
+        name = f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now // 10**9))}-{now % 10**9 // 1000:06d}"
+        try:
+            # Outputs of hosts may be confidential, whatever is masked in them.
+            (runs_folder() / name).mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return runs_folder() / name
+
+
 def _file_name(host: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._@-]", "_", host)
+    """Return a file name that no other host has: its own name, or what can be kept of it and a digest."""
+    if re.fullmatch(r"[A-Za-z0-9@_-][A-Za-z0-9._@-]{0,199}", host):
+        return host
+    kept = re.sub(r"[^A-Za-z0-9._@-]", "_", host)[:100].lstrip(".")
+    return f"{kept}%{hashlib.sha256(host.encode()).hexdigest()[:8]}"
 
 
 def _log_text(event: AnyEvent) -> str:
@@ -109,7 +134,7 @@ def _log_text(event: AnyEvent) -> str:
 def find_run(run: str | None = None) -> Path:
     """Return a run's folder by its id, or by the beginning of it; the newest for None."""
     folder = runs_folder()
-    all_runs = sorted((path for path in folder.glob("*") if (path / EVENTS_FILE).is_file()), reverse=True)
+    all_runs = _all_runs()
     found = [path for path in all_runs if run is None or path.name.startswith(run)]
     if not found:
         text = f"no run {run}" if run else "no run yet"
@@ -131,7 +156,22 @@ def host_log(run: Path, host: str) -> str:
 
 
 def events_of(run: Path) -> Iterator[AnyEvent]:
-    """Yield the events of a run in the order in which they came."""
+    """Yield the events of a run in the order in which they came; of a run that was killed, the whole ones."""
     with (run / EVENTS_FILE).open(encoding="utf-8") as lines:
         for line in lines:
-            yield read_event(line)
+            if line.endswith("\n"):
+                yield read_event(line)
+
+
+def latest_run(modes: Collection[str]) -> Path:
+    """Return the folder of the newest run of one of these modes that came as far as its hosts."""
+    for path in _all_runs():
+        started = next((one for one in events_of(path) if isinstance(one, RunStarted)), None)
+        if started is not None and started.mode in modes:
+            return path
+    raise ProjectError(f"no run of {' or '.join(modes)} yet", where=str(runs_folder()), hint=f"ls {runs_folder()}")
+
+
+def _all_runs() -> list[Path]:
+    """Return the folders of all runs, the newest first."""
+    return sorted((path for path in runs_folder().glob("*") if (path / EVENTS_FILE).is_file()), reverse=True)

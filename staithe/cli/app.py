@@ -80,6 +80,8 @@ def print_error(error: StaitheError) -> None:
     if error.hint:
         typer.echo(visible(f"  try: {error.hint}"), err=True)
     typer.echo(f"  more: staithe explain {error.code}", err=True)
+    if error.record:
+        typer.echo(visible(f"  record: {error.record}"), err=True)
 
 
 def main() -> None:

@@ -10,8 +10,24 @@ import typer
 from staithe.cli import options
 
 if TYPE_CHECKING:
+    from staithe.batches import Batches
     from staithe.run import Run
 
+_AT_ONCE = 40
+Batch = Annotated[
+    str | None,
+    typer.Option(
+        "--batch", metavar="N|P%", help="Change so many hosts, in inventory order; the next ones when all are done."
+    ),
+]
+MaxFail = Annotated[
+    str | None,
+    typer.Option(
+        "--max-fail",
+        metavar="N|P%",
+        help="Begin no further host when so many have failed or cannot be reached (a refusal is no failure).",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing hosts.")]
 
 
@@ -19,6 +35,9 @@ def apply(
     inventory: options.Inventory,
     yes: Yes = False,
     limit: options.Limit = None,
+    retry_failed: options.RetryFailed = None,
+    batch: Batch = None,
+    max_fail: MaxFail = None,
     parallel: options.Parallel = 0,
     settings: options.Settings = None,
     bundle: options.Bundle = None,
@@ -42,19 +61,35 @@ def apply(
         raise UsageError(
             "apply asks before it changes hosts, and here is nobody to ask", hint=f"staithe apply {inventory} --yes"
         )
+    batches = _batches(batch, max_fail, parallel)
     run = Run(
         "apply",
         inventory,
         shards=shards,
         as_json=as_json,
         ask=None if yes else lambda result: _ask(run, result),
+        batches=batches,
         limit=limit or [],
+        hosts=options.read_retry(retry_failed, "apply", as_json=as_json),
         parallel=parallel,
         settings=options.read_settings(settings, bundle),
         deep=deep,
         accept_new_host_keys=accept_new_host_keys,
     )
     sys.exit(run.go().exit_code)
+
+
+def _batches(batch: str | None, max_fail: str | None, parallel: int) -> Batches | None:
+    from staithe.batches import Batches, parse_share
+
+    if batch is None and max_fail is None:
+        return None
+    return Batches(
+        parse_share(batch, "--batch") if batch is not None else None,
+        parse_share(max_fail, "--max-fail") if max_fail is not None else None,
+        # What has begun cannot be stopped: without a limit here, all hosts would have begun when the first one fails.
+        at_once=(parallel or _AT_ONCE) if max_fail is not None else 0,
+    )
 
 
 def _ask(run: Run, result: object) -> bool:

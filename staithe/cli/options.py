@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from staithe.errors import UsageError
+
+if TYPE_CHECKING:
+    from staithe.result import Mode
 
 Inventory = Annotated[
     str, typer.Argument(help="Inventory file, or USER@HOST[:PORT] (several with commas).", show_default=False)
@@ -16,7 +19,9 @@ Limit = Annotated[
     list[str] | None,
     typer.Option("--limit", "-l", help="Only these hosts or groups; patterns like 'web*'. Repeatable."),
 ]
-Parallel = Annotated[int, typer.Option("--parallel", "-p", min=0, help="Hosts at work at once; 0: 40.")]
+Parallel = Annotated[
+    int, typer.Option("--parallel", "-p", min=0, help="Hosts at work at once; 0: 40, with --shards 40 in each.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A configuration value that wins, like engine.version=28.5.2."),
@@ -27,7 +32,32 @@ AcceptKeys = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout; messages go to stderr.")]
 Deep = Annotated[bool, typer.Option("--deep", help="Hash the engine's programs again on the hosts.")]
+RetryFailed = Annotated[
+    str | None,
+    typer.Option(
+        "--retry-failed",
+        metavar="RUN",
+        help="Only hosts of RUN (an id, its beginning, `last`) that failed, were refused, stopped or not reached.",
+    ),
+]
 Shards = Annotated[int, typer.Option("--shards", min=1, help="Processes to spread the hosts over (large fleets).")]
+
+
+def read_retry(run: str | None, mode: Mode, *, as_json: bool) -> list[str] | None:
+    """Return the hosts of an earlier run that are to be tried again; None for all. Ends when none is left."""
+    if run is None:
+        return None
+    from staithe.result import RunResult
+    from staithe.retry import hosts_to_retry, run_to_retry
+
+    folder = run_to_retry(run, mode)
+    hosts = hosts_to_retry(folder)
+    if not hosts:
+        typer.echo(f"nothing to retry: every host of run {folder.name} came to a good end", err=as_json)
+        if as_json:
+            typer.echo(RunResult(run_id="", mode=mode).model_dump_json(indent=1))
+        raise typer.Exit
+    return hosts
 
 
 def read_settings(settings: list[str] | None, bundle: str | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from staithe.cli import options
 def preflight(
     inventory: options.Inventory,
     limit: options.Limit = None,
+    retry_failed: options.RetryFailed = None,
     parallel: options.Parallel = 0,
     settings: options.Settings = None,
     bundle: options.Bundle = None,
@@ -29,6 +30,7 @@ def preflight(
         shards=shards,
         as_json=as_json,
         limit=limit or [],
+        hosts=options.read_retry(retry_failed, "preflight", as_json=as_json),
         parallel=parallel,
         settings=options.read_settings(settings, bundle),
         accept_new_host_keys=accept_new_host_keys,

@@ -10,6 +10,7 @@ from staithe.cli import options
 def smoke(
     inventory: options.Inventory,
     limit: options.Limit = None,
+    retry_failed: options.RetryFailed = None,
     parallel: options.Parallel = 0,
     settings: options.Settings = None,
     accept_new_host_keys: options.AcceptKeys = False,
@@ -29,6 +30,7 @@ def smoke(
         as_json=as_json,
         deploy="deploys/smoke.py",
         limit=limit or [],
+        hosts=options.read_retry(retry_failed, "smoke", as_json=as_json),
         parallel=parallel,
         settings=options.read_settings(settings, None),
         accept_new_host_keys=accept_new_host_keys,

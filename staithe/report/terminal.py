@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from staithe.batches import Batches
 from staithe.events import (
     AnyEvent,
     ChangeStarted,
@@ -35,6 +36,7 @@ _OUTCOMES = {
     "failed": ("x", "bold red", "failed"),
     "refused": ("!", "bold yellow", "refused"),
     "cancelled": ("-", "yellow", "not done"),
+    "not-begun": ("-", "yellow", "not begun, too many hosts had failed"),
 }
 _CHECKS = {"passed": ("ok", "green"), "failed": ("FAILED", "bold red"), "skipped": ("skipped", "yellow")}
 
@@ -179,6 +181,14 @@ def print_problems(console: Console, host: str, problems: list[Problem]) -> None
             console.print(f"       try: {one.hint}", highlight=False, markup=False, soft_wrap=True)
 
 
+def print_batch(console: Console, batches: Batches) -> None:
+    """Say which hosts begin now."""
+    hosts = batches.members(batches.current)
+    names = ", ".join(hosts[:8]) + (f" and {len(hosts) - 8} more" if len(hosts) > 8 else "")
+    text = f"batch {batches.current + 1} of {batches.count}: {names}"
+    console.print(text, style="bold", highlight=False, markup=False, soft_wrap=True)
+
+
 def print_summary(console: Console, result: RunResult) -> None:
     """Print what came of the run, and where its record is."""
     for host in result.hosts:
@@ -192,6 +202,12 @@ def print_summary(console: Console, result: RunResult) -> None:
         if host.outcome in ("failed", "cancelled") and host.not_done:
             left = ", ".join(host.not_done[:4]) + (" ..." if len(host.not_done) > 4 else "")
             console.print(f"  {host.host}: not done: {left}", highlight=False, markup=False, soft_wrap=True)
+    if result.missing:
+        text = f"no longer in the inventory: {', '.join(result.missing)}"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+    if any(host.outcome in ("failed", "cancelled", "not-begun") for host in result.hosts):
+        text = f"go on with these: staithe {result.mode} {result.inventory} --retry-failed {result.run_id}"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
     if result.directory:
         console.print(f"[dim]record: {escape(result.directory)}[/]", highlight=False, soft_wrap=True)
 

@@ -5,6 +5,7 @@ from gevent import monkey
 monkey.patch_all()
 
 import os  # noqa: E402
+import resource  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 
@@ -16,6 +17,9 @@ def main() -> int:
     """Read `start`, run the shard, exit 0; what went wrong is told in events."""
     # Ctrl-C reaches the whole process group; only the CLI decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Each host keeps its connection while it waits for its turn; the usual limit of open files is 1024.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # Inventories and connectors may print: the protocol keeps the real stdout for itself.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

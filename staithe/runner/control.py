@@ -12,18 +12,21 @@ from gevent.fileobject import FileObject
 from pydantic import ValidationError
 
 from staithe.errors import StaitheError
-from staithe.events import ErrorReport, Event, Start
+from staithe.events import ErrorReport, Event, Proceed, Start
 
 
 class Control:
-    """Tells events and listens for `proceed` and `cancel`; a closed pipe counts as `cancel`."""
+    """Tells events and listens for `proceed`, `halt` and `cancel`; a closed pipe counts as `cancel`."""
 
     def __init__(self, stdin: int, out: IO[str]) -> None:
         self._lines = FileObject(stdin, "r", encoding="utf-8", closefd=False)
         self._out = out
         self._seq = 0
         self._run_id = ""
-        self.go = Flag()
+        # Whether all hosts may go on, and the flags of those that asked or were named.
+        self._all_may = False
+        self._turns: dict[str, Flag] = {}
+        self.halted = False
         self.cancelled = False
 
     def read_start(self) -> Start | None:
@@ -34,27 +37,44 @@ class Control:
             print(f"staithe.runner: not a start line: {error}")
             return None
         self._run_id = start.run_id
-        if start.proceed:
-            self.go.set()
+        self._all_may = start.proceed
         gevent.spawn(self._listen)
         return start
 
     def _listen(self) -> None:
         for line in self._lines:
             try:
-                told = json.loads(line).get("type")
+                told = json.loads(line)
+                kind = told.get("type")
+                hosts = Proceed.model_validate(told).hosts if kind == "proceed" else None
             except (ValueError, AttributeError):
                 continue
-            if told == "proceed":
-                self.go.set()
-            elif told == "cancel":
+            if kind == "proceed":
+                self._proceed(hosts)
+            elif kind == "halt":
+                self.halted = True
+                self._proceed(None)
+            elif kind == "cancel":
                 self.cancel()
         self.cancel()
 
+    def turn(self, host: str) -> Flag:
+        """Return the flag that is set when the host may go on, or when it need not wait any longer."""
+        flag = self._turns.setdefault(host, Flag())
+        if self._all_may:
+            flag.set()
+        return flag
+
+    def _proceed(self, hosts: list[str] | None) -> None:
+        if hosts is None:
+            self._all_may = True
+        for host in list(self._turns) if hosts is None else hosts:
+            self.turn(host).set()
+
     def cancel(self) -> None:
-        """Begin no further change; wake those that wait for `proceed`."""
+        """Begin no further change; wake those that wait for their turn."""
         self.cancelled = True
-        self.go.set()
+        self._proceed(None)
 
     def tell(self, event: Event) -> None:
         """Write one event, numbered and timed."""

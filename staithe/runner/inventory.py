@@ -116,6 +116,24 @@ def limited(inventory: Inventory, limit: list[str]) -> list[Host]:
     return [host for host in hosts if host.name in chosen]
 
 
+def chosen(inventory: Inventory, limit: list[str], names: list[str] | None) -> tuple[list[Host], list[str]]:
+    """Return the hosts that `limit` and the exact `names` leave, and those names that the inventory does not have.
+
+    Raise InventoryError when it has none of them.
+    """
+    hosts = limited(inventory, limit)
+    if names is None:
+        return hosts, []
+    known = {host.name for host in inventory}
+    missing = [name for name in names if name not in known]
+    if names and len(missing) == len(names):
+        raise InventoryError("the inventory has none of these hosts any longer", found=", ".join(missing))
+    found = [host for host in hosts if host.name in set(names)]
+    if not found:
+        raise InventoryError(f"--limit {' '.join(limit)} leaves none of these hosts", found=", ".join(names))
+    return found, missing
+
+
 def describe(hosts: list[Host]) -> list[dict[str, Any]]:
     """Return each host's data layers, lowest priority first.
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import gevent
-import gevent.pool
+import gevent.lock
 import pyinfra
 from gevent.local import local
 from pyinfra.api.config import Config as PyinfraConfig
@@ -25,7 +25,7 @@ from pyinfra_cli.util import exec_file
 from staithe import summary
 from staithe.config import Config, configs_for
 from staithe.config.layers import layers_of
-from staithe.errors import ConfigError, HostError, HostRefused, Interrupted, StaitheError
+from staithe.errors import ConfigError, HostError, HostRefused, Interrupted, NotBegun, StaitheError
 from staithe.events import (
     HostConnected,
     HostDone,
@@ -43,7 +43,7 @@ from staithe.events import HostRefused as HostRefusedEvent
 from staithe.host import Session, attach, bundle_of
 from staithe.project import project_root
 from staithe.runner.control import Control, report_of
-from staithe.runner.inventory import describe, limited, load_inventory
+from staithe.runner.inventory import chosen, describe, load_inventory
 from staithe.ssh import connect_error
 
 _DEFAULT_PARALLEL = 40
@@ -72,7 +72,7 @@ def run_shard(start: Start, control: Control) -> None:
     state = _new_state()
     try:
         inventory = load_inventory(start.inventory)
-        everyone = limited(inventory, start.limit)
+        everyone, missing = chosen(inventory, start.limit, start.hosts)
         if start.mode == "describe":
             control.tell(InventoryDescribed(hosts=describe(everyone)))
             return
@@ -84,15 +84,19 @@ def run_shard(start: Start, control: Control) -> None:
     _init_state(state, inventory, start)
     places = list(range(len(everyone)))[start.shard :: start.shards]
     hosts = [everyone[place] for place in places]
-    control.tell(RunStarted(hosts=[host.name for host in hosts], places=places))
+    control.tell(
+        RunStarted(
+            hosts=[host.name for host in hosts],
+            places=places,
+            mode=start.mode,
+            missing=missing if start.shard == 0 else [],
+        )
+    )
     if not hosts:
         # More shards than hosts: the others wait until all are prepared.
         control.tell(Prepared())
-    pool = gevent.pool.Pool(start.parallel or _DEFAULT_PARALLEL)
     shard = _Shard(start, control, state, len(hosts))
-    for host in hosts:
-        pool.spawn(shard.live, host, configs[host.name])
-    pool.join()
+    gevent.joinall([gevent.spawn(shard.live, host, configs[host.name]) for host in hosts])
     for host in hosts:
         client = getattr(host.connector, "client", None)
         if client is not None:
@@ -142,6 +146,25 @@ def _init_state(state: _ShardState, inventory: Inventory, start: Start) -> None:
     state.current_deploy_filename = str(project_root() / start.deploy)
 
 
+class _Slot:
+    """One host's place among those that work: held while it works, never while it waits."""
+
+    def __init__(self, slots: gevent.lock.BoundedSemaphore) -> None:
+        self._slots = slots
+        self._held = False
+
+    def take(self) -> None:
+        """Wait for a place."""
+        self._slots.acquire()
+        self._held = True
+
+    def give_back(self) -> None:
+        """Let another host work, if this one does."""
+        if self._held:
+            self._held = False
+            self._slots.release()
+
+
 class _Shard:
     """What the hosts of one shard share."""
 
@@ -150,6 +173,7 @@ class _Shard:
         self.control = control
         self.state = state
         self.unprepared = count
+        self.slots = gevent.lock.BoundedSemaphore(start.parallel or _DEFAULT_PARALLEL)
 
     def live(self, host: Host, config: Config) -> None:
         """Take one host from connection to end; nothing escapes."""
@@ -166,14 +190,18 @@ class _Shard:
             ),
         )
         prepared = False
+        slot = _Slot(self.slots)
         try:
+            slot.take()
             if self.control.cancelled:
                 raise Interrupted("stopped before this host")
+            if self.control.halted:
+                raise NotBegun("too many hosts have failed before this one's turn")
             self._connect(host)
             self._prepare(host, session)
             prepared = True
             self._count_prepared()
-            self._execute(host, session)
+            self._execute(host, session, slot)
         except StaitheError as error:
             session.fail(error)
         except Exception as error:  # noqa: BLE001 - one host's surprise must not end the others
@@ -181,6 +209,7 @@ class _Shard:
         if not prepared:
             self._count_prepared()
         self._end(session, began)
+        slot.give_back()
 
     def _count_prepared(self) -> None:
         self.unprepared -= 1
@@ -212,12 +241,18 @@ class _Shard:
             raise HostRefused("preflight refused the host")
         self.control.tell(HostPlanned(host=host.name, summary=glance, changes=list(session.planned)))
 
-    def _execute(self, host: Host, session: Session) -> None:
+    def _execute(self, host: Host, session: Session, slot: _Slot) -> None:
         if self.start.mode in ("preflight", "plan") or (self.start.mode == "apply" and not session.planned):
             return
-        self.control.go.wait()
+        turn = self.control.turn(host.name)
+        if not turn.is_set():
+            slot.give_back()
+            turn.wait()
+            slot.take()
         if self.control.cancelled:
             raise Interrupted("stopped before anything was changed")
+        if self.control.halted:
+            raise NotBegun("too many hosts have failed before this one's turn")
         self.state.is_executing = True
         with ctx_host.use(host):
             for op_hash in list(host.op_hash_order):
@@ -236,6 +271,8 @@ class _Shard:
             outcome = "pending"
         if isinstance(error, HostRefused):
             outcome = "refused"
+        elif isinstance(error, NotBegun):
+            outcome = "not-begun"
         elif isinstance(error, Interrupted):
             outcome = "cancelled"
         elif error is not None:

@@ -50,3 +50,23 @@ def test_the_question_comes_once_and_with_all_plans(
     assert asked == [["@fake/h1", "@fake/h2"]]
     assert result.exit_code == 130
     assert {host.outcome for host in result.hosts} == {"cancelled"}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("parallel", [0, 1])
+def test_more_hosts_may_wait_for_the_answer_than_may_work(
+    fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, parallel: int
+) -> None:
+    """A host that waits holds no place: the question comes, however many hosts have changes."""
+    count = 45 if parallel == 0 else 3
+    for number in range(count):
+        fake_site.add(f"h{number}", fake_site.bare())
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def ask(result: Any) -> bool:
+        asked.append(sum(1 for host in result.hosts if host.changes))
+        return False
+
+    Run("apply", "inventory.py", ask=ask, parallel=parallel).go()
+    assert asked == [count]
