@@ -14,6 +14,7 @@ import jinja2
 from staithe import host_layout
 from staithe.bundle.contents import Bundle, EngineArtifact, ImageArtifact
 from staithe.config import Config
+from staithe.config.problems import masked
 from staithe.errors import BundleError
 from staithe.probe.state import HostState
 from staithe.project import project_root
@@ -112,8 +113,14 @@ def _files(config: Config) -> dict[str, File]:
         host_layout.MODULES_FILE: File(_render("modules.conf.j2", modules=config.kernel.modules)),
         host_layout.SYSCTL_FILE: File(_render("sysctl.conf.j2", sysctl=sorted(config.kernel.sysctl.items()))),
         **units,
-        host_layout.DAEMON_JSON: File(config.daemon.daemon_json_text()),
+        host_layout.DAEMON_JSON: _daemon_json(config),
     }
+
+
+def _daemon_json(config: Config) -> File:
+    text = config.daemon.daemon_json_text()
+    # Anybody on the host may read how the engine is set up, but no login.
+    return File(text, "644" if masked(text) == text else "600")
 
 
 @lru_cache(maxsize=1)

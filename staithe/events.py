@@ -193,6 +193,13 @@ class HostDone(Event):
     seconds: float
 
 
+class SecretWanted(Event):
+    """The inventory names a secret that a person must type; the runner waits for `secret`."""
+
+    type: Literal["secret_wanted"] = "secret_wanted"
+    prompt: str
+
+
 class RunDone(Event):
     """Nothing more comes from this runner."""
 
@@ -214,6 +221,7 @@ AnyEvent = Annotated[
     | SmokeChecked
     | HostFailed
     | HostDone
+    | SecretWanted
     | RunDone,
     Field(discriminator="type"),
 ]
@@ -246,6 +254,14 @@ class Start(BaseModel):
     proceed: bool = Field(default=False, description="Do not wait between plan and execution.")
     shard: int = 0
     shards: int = 1
+
+
+class SecretGiven(BaseModel):
+    """The answer to `secret_wanted`."""
+
+    type: Literal["secret"] = "secret"
+    prompt: str
+    value: str = Field(repr=False)
 
 
 class Proceed(BaseModel):

@@ -28,6 +28,7 @@ from staithe.events import (
     RunDone,
     RunRefused,
     RunStarted,
+    SecretGiven,
     Start,
     read_event,
 )
@@ -169,6 +170,11 @@ class Fleet:
         """Let all hosts carry their plans out, or those named."""
         for runner in self._runners:
             runner.say(Proceed(hosts=hosts))
+
+    def give_secret(self, prompt: str, value: str) -> None:
+        """Answer `secret_wanted`, for all runners."""
+        for runner in self._runners:
+            runner.say(SecretGiven(prompt=prompt, value=value))
 
     def halt(self) -> None:
         """Let no further host begin; those at work finish whole."""

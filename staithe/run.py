@@ -11,13 +11,14 @@ from typing import Any
 
 from staithe.batches import Batches
 from staithe.errors import StaitheError
-from staithe.events import AnyEvent, ErrorReport, Prepared, RunRefused, RunStarted, Start
+from staithe.events import AnyEvent, ErrorReport, Prepared, RunRefused, RunStarted, SecretWanted, Start
 from staithe.fleet import Fleet
 from staithe.report.console import console_for, print_document
 from staithe.report.plan import Diffs, print_plan
 from staithe.report.terminal import Progress, print_batch, print_summary
 from staithe.result import Mode, RunResult
 from staithe.runs import RunDirectory
+from staithe.secret import ask_secret
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -62,6 +63,7 @@ class Run:
         self._as_json = as_json
         self.console = console_for(stderr=as_json)
         self._interrupts = 0
+        self._asked: set[str] = set()
 
     def go(
         self, *, check: bool = False, show_plan: bool = False, diffs: Diffs = "changes", show_summary: bool = True
@@ -111,11 +113,24 @@ class Run:
                     self._batches.all_known()
                     may_open = self._ask is None and not self._start.proceed
                     self._let_begin(self._batches.open() if may_open else [], progress, fleet)
+        if isinstance(event, SecretWanted) and event.prompt not in self._asked:
+            self._asked.add(event.prompt)
+            # Typing takes its time; the runners' pipes must not fill up meanwhile.
+            threading.Thread(target=self._type_secret, args=(event.prompt, progress, fleet), daemon=True).start()
         if isinstance(event, Prepared | RunRefused):
             self._unprepared -= 1
             if self._unprepared == 0 and self._ask is not None:
                 # The answer may take its time; the runners' pipes must not fill up meanwhile.
                 threading.Thread(target=self._decide, args=(progress, fleet), daemon=True).start()
+
+    def _type_secret(self, prompt: str, progress: Progress, fleet: Fleet) -> None:
+        progress.pause()
+        value = ask_secret(prompt)
+        progress.go_on()
+        if value is None:
+            fleet.cancel()
+        else:
+            fleet.give_secret(prompt, value)
 
     def _let_begin(self, hosts: list[str], progress: Progress, fleet: Fleet) -> None:
         if hosts:

@@ -8,7 +8,8 @@ It is replaced by the value in the process that needs it; whatever that process 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ MASK = "***"
 # What is shorter is no secret, and masking it would make every message unreadable.
 _SHORTEST = 4
 _LONGEST_BYTES = 64 << 10
+_IN_ADDRESS = re.compile(r"://[^/@\s:'\"]*:([^/@\s'\"]+)@")
 
 Ask = Callable[[str], str]
 
@@ -61,6 +63,17 @@ class Secret:
         return value
 
 
+def ask_secret(prompt: str) -> str | None:
+    """Let the person at the terminal type a secret, unseen; None without a terminal or an answer."""
+    import getpass
+
+    try:
+        with Path("/dev/tty").open("rb"):
+            return getpass.getpass(f"{prompt}: ") or None
+    except (OSError, EOFError, KeyboardInterrupt):
+        return None
+
+
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
@@ -79,6 +92,18 @@ def secret_of(value: object) -> Secret | None:
         return None
     ((source, name),) = value.items()
     return Secret(source, name) if source in SOURCES and isinstance(name, str) and name else None
+
+
+def _passwords(data: Any) -> Iterator[str]:
+    """Yield the passwords that stand plainly in the addresses inside `data`."""
+    if isinstance(data, str):
+        yield from _IN_ADDRESS.findall(data)
+    elif isinstance(data, Mapping):
+        for value in data.values():
+            yield from _passwords(value)
+    elif isinstance(data, list | tuple):
+        for value in data:
+            yield from _passwords(value)
 
 
 class Vault:
@@ -104,16 +129,27 @@ class Vault:
         return data
 
     def resolve_in(self, data: dict[str, Any], names: frozenset[str]) -> None:
-        """Resolve the values of `names` and of pyinfra's own passwords in place; a plain password is masked too."""
-        for key in data.keys() & (names | set(PYINFRA_KEYS)):
-            data[key] = self.resolve(data[key])
+        """Resolve the values of `names` and of pyinfra's own passwords in place; plain passwords are masked too."""
+        for key in sorted(data.keys() & (names | set(PYINFRA_KEYS))):
+            try:
+                data[key] = self.resolve(data[key])
+            except SecretMissing as error:
+                error.where = error.where or key
+                raise
             if key in PYINFRA_KEYS and isinstance(data[key], str):
                 self.add(data[key])
+            for password in _passwords(data[key]):
+                self.add(password)
 
     def add(self, value: str) -> None:
         """Keep `value` out of what is told from now on."""
         if len(value) >= _SHORTEST:
             self._known.add(value)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is anything to mask."""
+        return bool(self._known)
 
     def mask(self, text: str) -> str:
         """Return `text` without any secret."""
@@ -122,14 +158,14 @@ class Vault:
             text = text.replace(value, MASK)
         return text
 
-    def mask_all(self, data: Any) -> Any:
-        """Return plain data with each text in it masked, keys too."""
+    def mask_values(self, data: Any, keep: frozenset[str] = frozenset()) -> Any:
+        """Return plain data with each text in it masked, but what stands under the keys in `keep`."""
         if not self._known:
             return data
         if isinstance(data, str):
             return self.mask(data)
         if isinstance(data, list):
-            return [self.mask_all(value) for value in data]
+            return [self.mask_values(value, keep) for value in data]
         if isinstance(data, dict):
-            return {self.mask(key): self.mask_all(value) for key, value in data.items()}
+            return {key: value if key in keep else self.mask_values(value, keep) for key, value in data.items()}
         return data

@@ -12,6 +12,7 @@ from staithe.cli.options import Inventory, Json, Limit, Settings, read_settings
 if TYPE_CHECKING:
     from staithe.config import Config
     from staithe.fleet import HostDescription
+    from staithe.secret import Vault
 
 app = typer.Typer(help="Check, show and explain the configuration.", no_args_is_help=True)
 
@@ -22,12 +23,12 @@ def check(inventory: Inventory, limit: Limit = None, settings: Settings = None) 
     from staithe.config.duplicates import duplicate_keys
     from staithe.errors import ConfigError
 
-    hosts = _hosts(inventory, limit, settings)
+    hosts, vault = _revealed(_hosts(inventory, limit, settings))
     problems = duplicate_keys(inventory)
     try:
         _configs(hosts)
     except ConfigError as error:
-        problems += error.problems
+        problems += [vault.mask(problem) for problem in error.problems]
     if problems:
         raise ConfigError(problems, hint="staithe config docs")
     typer.echo(f"{inventory}: the configuration of {len(hosts)} {'host' if len(hosts) == 1 else 'hosts'} is valid")
@@ -43,9 +44,13 @@ def show(
     """Print what holds for each host, and which layer each value comes from."""
     from staithe.config.effective import effective_values
     from staithe.config.reference import literal
+    from staithe.errors import ConfigError
 
-    hosts = _hosts(inventory, [host] if host else None, settings)
-    configs = _configs(hosts)
+    hosts, vault = _revealed(_hosts(inventory, [host] if host else None, settings))
+    try:
+        configs = _configs(hosts)
+    except ConfigError as error:
+        raise ConfigError([vault.mask(problem) for problem in error.problems], hint=error.hint) from None
     values = {one.name: effective_values(configs[one.name], one.layers) for one in hosts}
     if as_json:
         document = {
@@ -53,7 +58,10 @@ def show(
             "hosts": {
                 one.name: {
                     "groups": list(one.groups),
-                    "values": {item.path: {"value": item.value, "origin": item.origin} for item in values[one.name]},
+                    "values": {
+                        item.path: {"value": vault.mask_values(item.value), "origin": item.origin}
+                        for item in values[one.name]
+                    },
                 }
                 for one in hosts
             },
@@ -63,7 +71,7 @@ def show(
     for one in hosts:
         typer.secho(one.name, bold=True)
         for item in values[one.name]:
-            typer.echo(f"  {item.path} = {literal(item.value)}  [{item.origin}]")
+            typer.echo(f"  {item.path} = {literal(vault.mask_values(item.value))}  [{item.origin}]")
 
 
 @app.command("docs")
@@ -83,6 +91,18 @@ def _configs(hosts: list[HostDescription]) -> dict[str, Config]:
     from staithe.config import configs_for
 
     return configs_for({host.name: [data for _, data in host.layers] for host in hosts})
+
+
+def _revealed(hosts: list[HostDescription]) -> tuple[list[HostDescription], Vault]:
+    """Return the hosts with the values of secrets in place, and what keeps these out of what is printed."""
+    from dataclasses import replace
+
+    from staithe.secret import Vault, ask_secret
+
+    vault = Vault(lambda prompt: ask_secret(prompt) or "")
+    return [
+        replace(host, layers=tuple((origin, vault.resolve(data)) for origin, data in host.layers)) for host in hosts
+    ], vault
 
 
 def _hosts(inventory: str, limit: list[str] | None, settings: list[str] | None) -> list[HostDescription]:

@@ -61,9 +61,17 @@ def near(key: str, known: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
+_LOGIN = re.compile(r"://[^/@\s'\"]*@")
+# An option of a log driver, for instance: "splunk-token": "...".
+_TELLING = re.compile(
+    r"""((["'])[^"'\n]*(?:token|password|passwd|secret|credential)[^"'\n]*\2\s*:\s*)(["'])(?:(?!\3)[^\\\n]|\\.)*\3""",
+    re.IGNORECASE,
+)
+
+
 def masked(text: str) -> str:
-    """Hide user names and passwords in the addresses that `text` holds."""
-    return re.sub(r"://[^/@\s'\"]*@", "://***@", text)
+    """Hide logins in the addresses that `text` holds, and values whose key says that they are secret."""
+    return _TELLING.sub(r"\1\3***\3", _LOGIN.sub("://***@", text))
 
 
 def shown(value: object) -> str:

@@ -10,6 +10,7 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 
 from staithe.runner.control import Control  # noqa: E402
+from staithe.runner.masked_text import MaskedText  # noqa: E402
 from staithe.runner.shard import run_shard  # noqa: E402
 
 
@@ -24,6 +25,8 @@ def main() -> int:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     control = Control(sys.stdin.fileno(), out)
+    # What pyinfra and others print ends in runner.log.
+    sys.stderr = sys.stdout = MaskedText(sys.stderr, control.vault)
     start = control.read_start()
     if start is None:
         return 2
@@ -34,5 +37,6 @@ def main() -> int:
 if __name__ == "__main__":
     # Connections and greenlets that are still open must not hold the process back.
     code = main()
-    sys.stderr.flush()
+    if isinstance(sys.stderr, MaskedText):
+        sys.stderr.end()
     os._exit(code)

@@ -7,12 +7,20 @@ import time
 from typing import IO
 
 import gevent
+from gevent.event import AsyncResult
 from gevent.event import Event as Flag
 from gevent.fileobject import FileObject
 from pydantic import ValidationError
 
-from staithe.errors import StaitheError
-from staithe.events import ErrorReport, Event, Proceed, Start
+from staithe.errors import SecretMissing, StaitheError
+from staithe.events import ErrorReport, Event, Proceed, SecretWanted, Start
+from staithe.secret import Vault
+
+# What readers of events count on; none of it can hold a secret, but a secret could look like it.
+_STRUCTURE = frozenset(
+    {"type", "run_id", "host", "hosts", "component", "change_id", "id", "kind", "code", "outcome", "status", "effect"}
+    | {"containers", "health", "changed", "not_done", "missing", "mode", "blob", "prompt"}
+)
 
 
 class Control:
@@ -28,6 +36,8 @@ class Control:
         self._turns: dict[str, Flag] = {}
         self.halted = False
         self.cancelled = False
+        self._answers: dict[str, AsyncResult[str | None]] = {}
+        self.vault = Vault(self._ask)
 
     def read_start(self) -> Start | None:
         """Read the first line; None when it is no `start` of this protocol."""
@@ -54,9 +64,22 @@ class Control:
             elif kind == "halt":
                 self.halted = True
                 self._proceed(None)
+            elif kind == "secret":
+                self._answers.setdefault(str(told.get("prompt")), AsyncResult()).set(told.get("value"))
             elif kind == "cancel":
                 self.cancel()
         self.cancel()
+
+    def _ask(self, prompt: str) -> str:
+        """Let a person type a secret; the runner itself has no terminal."""
+        answer = self._answers.setdefault(prompt, AsyncResult())
+        self.tell(SecretWanted(prompt=prompt))
+        value = answer.get()
+        if value is None:
+            raise SecretMissing(
+                f"nobody typed the secret {prompt!r}", hint="run it on a terminal, or use from_env or from_file"
+            )
+        return str(value)
 
     def turn(self, host: str) -> Flag:
         """Return the flag that is set when the host may go on, or when it need not wait any longer."""
@@ -75,16 +98,25 @@ class Control:
         """Begin no further change; wake those that wait for their turn."""
         self.cancelled = True
         self._proceed(None)
+        for answer in self._answers.values():
+            if not answer.ready():
+                answer.set(None)
 
     def tell(self, event: Event) -> None:
         """Write one event, numbered and timed."""
         self._seq += 1
         whole = event.model_copy(update={"run_id": self._run_id, "seq": self._seq, "time": round(time.time(), 3)})
         try:
-            self._out.write(whole.model_dump_json() + "\n")
+            self._out.write(self._text(whole) + "\n")
             self._out.flush()
         except (BrokenPipeError, ValueError):
             self.cancel()
+
+    def _text(self, event: Event) -> str:
+        if not self.vault.has_any:
+            return event.model_dump_json()
+        data = self.vault.mask_values(event.model_dump(mode="json"), _STRUCTURE)
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def report_of(error: StaitheError) -> ErrorReport:

@@ -16,7 +16,8 @@ from pyinfra_cli.inventory import make_inventory, make_inventory_from_files
 
 from staithe.config.layers import known_only, layers_of
 from staithe.config.root import section_names
-from staithe.errors import InventoryError
+from staithe.errors import InventoryError, SecretMissing
+from staithe.secret import Vault
 from staithe.ssh import fast_transport
 
 _ADDRESS = re.compile(r"^(?:(?P<user>[^@/\s]+)@)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d+))?$")
@@ -132,6 +133,23 @@ def chosen(inventory: Inventory, limit: list[str], names: list[str] | None) -> t
     if not found:
         raise InventoryError(f"--limit {' '.join(limit)} leaves none of these hosts", found=", ".join(names))
     return found, missing
+
+
+def reveal_secrets(inventory: Inventory, hosts: list[Host], vault: Vault) -> None:
+    """Put the values of secrets in the place of their names, in all data of these hosts."""
+    names = section_names()
+    groups = {group for host in hosts for group in host.groups}
+    datas = [
+        (f"group {group}", inventory.group_data[group]) for group in sorted(groups) if group in inventory.group_data
+    ]
+    datas += [("group data all", inventory.data), ("--data", inventory.override_data)]
+    datas += [(host.name, inventory.host_data[host.name]) for host in hosts if host.name in inventory.host_data]
+    for origin, data in datas:
+        try:
+            vault.resolve_in(data, names)
+        except SecretMissing as error:
+            error.where = f"{origin}: {error.where}"
+            raise
 
 
 def describe(hosts: list[Host]) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ from staithe.events import HostRefused as HostRefusedEvent
 from staithe.host import Session, attach, bundle_of
 from staithe.project import project_root
 from staithe.runner.control import Control, report_of
-from staithe.runner.inventory import chosen, describe, load_inventory
+from staithe.runner.inventory import chosen, describe, load_inventory, reveal_secrets
 from staithe.ssh import connect_error
 
 _DEFAULT_PARALLEL = 40
@@ -76,6 +76,8 @@ def run_shard(start: Start, control: Control) -> None:
         if start.mode == "describe":
             control.tell(InventoryDescribed(hosts=describe(everyone)))
             return
+        reveal_secrets(inventory, everyone, control.vault)
+        start = start.model_copy(update={"settings": control.vault.resolve(start.settings)})
         # Of all hosts, not of this shard's alone: a mistake anywhere stops every shard before any host is asked.
         configs = _configs(everyone, start)
     except StaitheError as error:
