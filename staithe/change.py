@@ -17,6 +17,7 @@ Component = Literal[
     "images",
     "record",
     "smoke",
+    "lock",
 ]
 Kind = Literal[
     "create", "update", "remove", "set", "load", "start", "stop", "restart", "reload", "enable", "add", "run"

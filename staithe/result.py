@@ -31,7 +31,7 @@ from staithe.events import (
     SmokeChecked,
 )
 
-Mode = Literal["preflight", "plan", "apply", "smoke"]
+Mode = Literal["preflight", "plan", "apply", "smoke", "unlock"]
 _NOT_WELL = ("failed", "refused", "cancelled", "not-begun")
 
 

@@ -24,6 +24,7 @@ from staithe.cli.preflight import preflight
 from staithe.cli.schema import schema
 from staithe.cli.smoke import smoke
 from staithe.cli.status import status
+from staithe.cli.unlock import unlock
 from staithe.errors import EXIT_INTERRUPTED, StaitheError
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ app.command("apply")(apply)
 app.command("smoke")(smoke)
 app.command("status")(status)
 app.command("logs")(logs)
+app.command("unlock")(unlock)
 app.command("explain")(explain)
 app.command("schema")(schema)
 app.add_typer(config.app, name="config")

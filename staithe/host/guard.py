@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pyinfra.api.state import State
 
 
-def carry_out(session: Session, changes: Sequence[Change], action: Callable[[], None]) -> FunctionCommand:
+def carry_out(
+    session: Session, changes: Sequence[Change], action: Callable[[], None], *, needs_lock: bool = True
+) -> FunctionCommand:
     """Make the command that does `action` for `changes`: nothing escapes it, every failure is a typed error."""
 
     def guarded(state: State, host: Host) -> bool:
@@ -28,7 +30,7 @@ def carry_out(session: Session, changes: Sequence[Change], action: Callable[[], 
         try:
             if session.is_cancelled():
                 raise Interrupted("stopped before this change")
-            if changes:
+            if changes and needs_lock:
                 session.lock.acquire()
             for change in changes:
                 session.emit(ChangeStarted(host=session.name, component=change.component, change_id=change.id))

@@ -75,17 +75,19 @@ done
 rm -f {LOCK}.holder
 """
 
-# Says who holds the lock; ends all that do when the word is `end`.
-UNLOCK = f"""set -u
+_LOOK = f"""set -u
 {_HOLDERS}if [ -z "$(holders -lname {LOCK} -o -lname {WORK_LOCK})" ]; then
   echo free
   exit 0
 fi
-sed -n 2p {LOCK}.holder 2>/dev/null || echo 'another run'
-if [ "$1" = end ]; then
-  end_all -lname {LOCK} -o -lname {WORK_LOCK}
-  rm -f {LOCK}.holder
-  if [ -n "$(holders -lname {LOCK} -o -lname {WORK_LOCK})" ]; then exit 1; fi
+sed -n 2p {LOCK}.holder 2>/dev/null || echo 'a run that is gone; a command of it is still at work'
+"""
+_END = f"""set -u
+{_HOLDERS}end_all -lname {LOCK} -o -lname {WORK_LOCK}
+rm -f {LOCK}.holder
+if [ -n "$(holders -lname {LOCK} -o -lname {WORK_LOCK})" ]; then
+  echo 'staithe: what holds the lock does not end' >&2
+  exit 1
 fi
 """
 
@@ -135,6 +137,15 @@ if [ "$holder" != {quote(self._token)} ]; then
 fi
 unset holder
 """
+
+    def holder(self) -> str | None:
+        """Ask who holds the lock; None when nobody does."""
+        answer = self._remote.run(_LOOK, "who holds the lock").stdout.decode("utf-8", "replace").strip()
+        return None if answer == "free" else answer or "somebody"
+
+    def end(self) -> None:
+        """End whatever holds the lock, or is still at work for a run that did."""
+        self._remote.run(_END, "end what holds the lock")
 
     def release(self) -> None:
         """Let go, if it is held."""

@@ -110,7 +110,7 @@ def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
     """Validate all hosts' configuration, and open the bundles that they name, before any host is asked."""
     layers = {host.name: [data for _, data in layers_of(host.data)] + [start.settings] for host in hosts}
     configs = configs_for(layers)
-    if start.mode != "smoke":
+    if start.mode not in ("smoke", "unlock"):
         missing = [
             f"{name}: engine.bundle: not given" for name, config in configs.items() if not config.engine.bundle
         ]
@@ -244,7 +244,8 @@ class _Shard:
         self.control.tell(HostPlanned(host=host.name, summary=glance, changes=list(session.planned)))
 
     def _execute(self, host: Host, session: Session, slot: _Slot) -> None:
-        if self.start.mode in ("preflight", "plan") or (self.start.mode == "apply" and not session.planned):
+        mode = self.start.mode
+        if mode in ("preflight", "plan") or (mode in ("apply", "unlock") and not session.planned):
             return
         turn = self.control.turn(host.name)
         if not turn.is_set():
