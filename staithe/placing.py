@@ -52,15 +52,15 @@ def archive_of(files: Mapping[str, File]) -> bytes:
 def place_script(paths: Iterable[str], *, run_id: str = "", foreign: Iterable[str] = (), validate: str = "") -> str:
     """Return the script that takes `archive_of` on stdin and puts the files in place.
 
-    What it replaces is noted in the journal first. `foreign`: paths whose present content is not staithe's; a copy of
+    What it replaces is noted in the journal of `run_id` first; without one there is no journal. `foreign`: paths whose present content is not staithe's; a copy of
     it is kept for good. `validate`: shell text that runs between arrival and swap; when it fails nothing is swapped.
     """
     wanted = list(paths)
     folders = sorted({str(PurePosixPath(path).parent) for path in wanted})
     new = join(staged(path) for path in wanted)
     # staithe's own notes are made anew, never brought back.
-    journaled = [path for path in wanted if not path.startswith(f"{STATE_DIR}/")]
-    opening = journal.open_text(run_id or "unknown") if journaled else ""
+    journaled = [path for path in wanted if run_id and not path.startswith(f"{STATE_DIR}/")]
+    opening = journal.open_text(run_id) if run_id else ""
     keeping = journal.keep_text(journaled) if journaled else ""
     back = journal.bring_back_text(journaled) if journaled else ":\n"
     lines = [

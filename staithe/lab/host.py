@@ -43,14 +43,15 @@ def _signal_folder(lab: str, name: str) -> Path:
 
 
 def start(lab: Lab, order: Order) -> Host:
-    """Start a host and return at once; nothing of a former one is there any more."""
+    """Start a host and return at once: on the disk of a former one if that is still there, else on a new one."""
     subnet = network.Network(lab.subnet)
     ip = network.address_of(subnet, places.host_number(order.name))
     home = folder(lab.id, order.name)
-    for part in ("work", "root", *_OUTER):
-        (home / part).mkdir(parents=True)
-    home.parent.chmod(0o700)
-    _write_upper(lab, order.name, ip, home / "upper")
+    if not home.exists():
+        for part in ("work", "root", *_OUTER):
+            (home / part).mkdir(parents=True)
+        home.parent.chmod(0o700)
+        _write_upper(lab, order.name, ip, home / "upper")
     signal = _signal_folder(lab.id, order.name)
     signal.mkdir(parents=True, exist_ok=True)
     _put(signal / "lab-init", recipe("lab-init"), 0o755)
@@ -161,11 +162,16 @@ def _ssh_answers(ip: str) -> bool:
         return False
 
 
-def stop(lab: str, name: str) -> Path | None:
-    """End a host at once and return its former folder, moved out of the way for the caller to delete."""
+def cut_power(lab: str, name: str) -> None:
+    """End a host at once; its disk stays."""
     cgroup.kill(lab, name)
     cgroup.remove(lab, name)
     shutil.rmtree(_signal_folder(lab, name), ignore_errors=True)
+
+
+def stop(lab: str, name: str) -> Path | None:
+    """End a host at once and return its former folder, moved out of the way for the caller to delete."""
+    cut_power(lab, name)
     home = folder(lab, name)
     if not home.exists():
         return None

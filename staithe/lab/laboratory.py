@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +28,8 @@ from staithe.lab.setup import require_packages
 from staithe.project import project_root
 
 _AT_ONCE = 8
+# Ends a host; returns its folder when that is to be deleted.
+_End = Callable[[state.Lab, str], Path | None]
 _LOCK_WAIT_S = 2.0
 
 
@@ -102,6 +104,19 @@ def stop_registry() -> None:
 
 def reset(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | None = None) -> state.Lab:
     """Give hosts back the state they had when they first started, keeping address, MAC and host key."""
+    return _again(names, image, cgroup_mode, _discarded)
+
+
+def reboot(names: Sequence[str]) -> state.Lab:
+    """Cut the power of hosts and boot them again: what they had on their disks is there, and nothing else."""
+
+    def cut(lab: state.Lab, name: str) -> None:
+        host.cut_power(lab.id, name)
+
+    return _again(names, None, None, cut)
+
+
+def _again(names: Sequence[str], image: str | None, cgroup_mode: str | None, end: _End) -> state.Lab:
     if state.load(places.lab_id()) is None:
         raise LabError("no lab is running for this checkout", hint="staithe lab up 3")
     with changing() as lab:
@@ -117,7 +132,7 @@ def reset(names: Sequence[str], *, image: str | None = None, cgroup_mode: str | 
             former = lab.hosts[name]
             lower = [kernel.modules_layer(image_dirs[-1]), *image_dirs]
             orders.append(host.Order(name, image or former.image, cgroup_mode or former.cgroup, lower))
-        _start(lab, orders, list(lower_dirs))
+        _start(lab, orders, list(lower_dirs), end)
     return lab
 
 
@@ -136,13 +151,20 @@ def _prepare(lab: state.Lab, hosts: int) -> None:
     lab.save()
 
 
-def _start(lab: state.Lab, orders: Sequence[host.Order], names: Iterable[str]) -> None:
-    """Start hosts side by side and wait for `names`; those that do not boot are taken away and named together."""
+def _discarded(lab: state.Lab, name: str) -> Path | None:
+    return host.stop(lab.id, name)
+
+
+def _start(lab: state.Lab, orders: Sequence[host.Order], names: Iterable[str], end: _End = _discarded) -> None:
+    """Start hosts side by side and wait for `names`; those that do not boot are taken away and named together.
+
+    `end` ends what ran under the same name before.
+    """
     trash = []
     problems: list[str] = []
 
     def begin(order: host.Order) -> tuple[Path | None, state.Host]:
-        former = host.stop(lab.id, order.name)
+        former = end(lab, order.name)
         return former, host.start(lab, order)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:

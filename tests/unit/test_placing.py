@@ -37,7 +37,7 @@ FILES = {"/etc/docker/daemon.json": File("{}\n"), "/etc/sysctl.d/99 it's.conf": 
 
 
 def place(shell: list[str], root: Path, **options: object) -> subprocess.CompletedProcess[bytes]:
-    script = placing.place_script(FILES, **options)  # type: ignore[arg-type]
+    script = placing.place_script(FILES, run_id="r1", **options)  # type: ignore[arg-type]
     return run(shell, script, placing.archive_of(FILES), root)
 
 
@@ -98,7 +98,7 @@ def test_nothing_is_left_beside_a_file_that_cannot_be_swapped(shell: list[str], 
     mv.parent.mkdir()
     mv.write_text("#!/bin/sh\necho immutable >&2\nexit 1\n")
     mv.chmod(0o755)
-    script = f"PATH={mv.parent}:$PATH\n{placing.place_script(FILES)}"
+    script = f"PATH={mv.parent}:$PATH\n{placing.place_script(FILES, run_id='r1')}"
     assert run(shell, script, placing.archive_of(FILES), tmp_path).returncode == 1
     assert path.read_text() == "mine\n"
     assert not list(tmp_path.rglob("*staithe-new"))
