@@ -81,6 +81,6 @@ def test_full_disk_is_said_and_nothing_is_half(site: Site, bare: Host) -> None:
         "mkdir -p /usr/libexec/docker/staithe && mount -t tmpfs -o size=40m full /usr/libexec/docker/staithe",
     )
     refused = site.run("apply", limit="h1", code=1).host("h1")
-    assert refused["error"]["code"] == "E209"
+    assert refused["error"]["code"] == "E217"
     assert "No space left" in refused["error"]["message"]
     assert bare.sh("ls -A /usr/libexec/docker/staithe; ls /usr/bin/dockerd", check=False) == ""
