@@ -52,9 +52,9 @@ def archive_of(files: Mapping[str, File]) -> bytes:
 def place_script(paths: Iterable[str], *, run_id: str = "", foreign: Iterable[str] = (), validate: str = "") -> str:
     """Return the script that takes `archive_of` on stdin and puts the files in place.
 
-    What it replaces is noted in the journal of `run_id` first; without one there is no journal. `foreign`: paths whose
-    present content is not staithe's; a copy of it is kept for good. `validate`: shell text that runs between arrival
-    and swap; when it fails nothing is swapped.
+    What it replaces is noted in the journal of `run_id` first; without one there is no journal. `foreign`: paths
+    whose present content is not staithe's; a copy of it is kept for good. `validate`: shell text that runs between
+    arrival and swap; when it fails nothing is swapped.
     """
     wanted = list(paths)
     folders = sorted({str(PurePosixPath(path).parent) for path in wanted})

@@ -101,6 +101,26 @@ def reboot(
 
 
 @app.command()
+def cut(hosts: Annotated[list[str], typer.Argument(help="Names.")]) -> None:
+    """Cut the line between this machine and hosts: packets vanish, as with a pulled cable. See `mend`."""
+    _as_root()
+    from staithe.lab import laboratory
+
+    laboratory.cut(hosts)
+    _say(f"cut: {', '.join(hosts)}; staithe lab mend brings the line back")
+
+
+@app.command()
+def mend() -> None:
+    """Bring back every line that `cut` took away."""
+    _as_root()
+    from staithe.lab import laboratory
+
+    laboratory.mend()
+    _say("all lines are back")
+
+
+@app.command()
 def down(purge: Purge = False) -> None:
     """End this checkout's lab and take away all it made on this machine."""
     _as_root()

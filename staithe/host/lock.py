@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from staithe import ssh
 from staithe.errors import HostLocked
-from staithe.host.remote import LOCK_LOST
+from staithe.host.remote import LOCK_LOST, failure_of
 from staithe.host_layout import LOCK, STATE_DIR, WORK_LOCK
 from staithe.shell import quote
 
@@ -31,6 +31,7 @@ _BEAT_S = 10.0
 _WAIT_FOR_WORK_S = 45
 _ANSWER_S = _WAIT_FOR_WORK_S + 30.0
 _LOCKED = "staithe: locked"
+_HELD = "staithe: held by "
 
 _HOLDERS = """holders() {
   find /proc/[0-9]*/fd -maxdepth 1 \\( "$@" \\) 2>/dev/null |
@@ -51,12 +52,12 @@ umask 077
 {_HOLDERS}mkdir -p -m 700 {STATE_DIR}
 exec 9>>{LOCK}
 if ! flock -n 9; then
-  sed -n 2p {LOCK}.holder 2>/dev/null || echo 'another run'
+  echo "{_HELD}$(sed -n 2p {LOCK}.holder 2>/dev/null || echo 'another run')"
   exit 75
 fi
 exec 8>>{WORK_LOCK}
 if ! flock -w {_WAIT_FOR_WORK_S} 8; then
-  echo "commands that $(sed -n 2p {LOCK}.holder 2>/dev/null || echo 'another run') left at work"
+  echo "{_HELD}commands that $(sed -n 2p {LOCK}.holder 2>/dev/null || echo 'another run') left at work"
   exit 75
 fi
 exec 8>&-
@@ -113,10 +114,13 @@ class HostLock:
         held, answer = ssh.hold(client, command.text, stdin=command.stdin, timeout_s=_ANSWER_S, beat_s=_BEAT_S)
         if answer != _LOCKED:
             held.release()
-            self._remote.refuse_sudo(ssh.Completed(1, b"", answer.encode(), 0.0))
+            failed = ssh.Completed(1, b"", answer.encode(), 0.0)
+            self._remote.refuse_sudo(failed)
+            if not answer.startswith(_HELD):
+                raise failure_of("taking the host's lock", failed, self._remote.name)
             raise HostLocked(
                 "another run is changing this host",
-                found=answer or "no answer",
+                found=answer.removeprefix(_HELD),
                 expected="nobody else at work",
                 hint="wait until that run has ended, then apply again; if it never will: "
                 f"staithe unlock INVENTORY --limit {self._host.name}",

@@ -116,6 +116,20 @@ def reboot(names: Sequence[str]) -> state.Lab:
     return _again(names, None, None, cut)
 
 
+def cut(names: Sequence[str]) -> None:
+    """Cut the line between this machine and hosts of the running lab; they do not notice."""
+    lab = state.running()
+    for name in names:
+        if name not in lab.hosts:
+            raise LabError(f"no host {name!r} in this lab", expected=", ".join(lab.hosts), hint="staithe lab status")
+    network.cut(lab.id, [lab.hosts[name].ip for name in names])
+
+
+def mend() -> None:
+    """Bring every line of the running lab back."""
+    network.mend(state.running().id)
+
+
 def _again(names: Sequence[str], image: str | None, cgroup_mode: str | None, end: _End) -> state.Lab:
     if state.load(places.lab_id()) is None:
         raise LabError("no lab is running for this checkout", hint="staithe lab up 3")

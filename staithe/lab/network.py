@@ -112,6 +112,29 @@ table inet {bridge} {{
 """
 
 
+def cut(lab: str, addresses: Iterable[str]) -> None:
+    """Drop every packet between this machine and these hosts, in both directions, until `mend`."""
+    bridge = places.bridge_name(lab)
+    # Before the other rules: connections that stand already go silent too.
+    chains = [
+        f"add chain inet {bridge} cut_{hook} {{ type filter hook {hook} priority -20; policy accept; }}"
+        for hook in ("input", "output")
+    ]
+    drops = [
+        f"add rule inet {bridge} cut_{hook} ip {side} {address} drop"
+        for address in addresses
+        for hook, side in (("input", "saddr"), ("output", "daddr"))
+    ]
+    run(["nft", "-f", "-"], stdin="\n".join([*chains, *drops]) + "\n")
+
+
+def mend(lab: str) -> None:
+    """Let the packets of all hosts through again."""
+    subnet = subnet_of(lab)
+    if subnet is not None:
+        run(["nft", "-f", "-"], stdin=rules(lab, subnet))
+
+
 def links() -> list[str]:
     """Return the names of all links of labs on this machine: bridges, and the machine's ends of hosts' links."""
     names = [str(link["ifname"]) for link in json.loads(run(["ip", "-json", "link"]))]

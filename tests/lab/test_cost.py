@@ -23,7 +23,12 @@ def test_changing_host_costs_more_than_one_exec(site: Site, converged: Host) -> 
     assert converged.execs() - before - 1 > 1
 
 
-def test_converged_probe_costs_at_most_60_ms_cpu(site: Site, converged: Host) -> None:
+# What the probe takes is counted in starts of a small program on the same host, in the same moment: a bound in
+# milliseconds would say how busy the machine is. Measured: 30 to 45 starts; in milliseconds, see docs/performance.md.
+_MOST_STARTS = 75
+
+
+def test_converged_probe_costs_as_little_as_a_few_programs(site: Site, converged: Host) -> None:
     """user+sys of the probe's shell and all its children, by the kernel's own account; the median of five."""
     from staithe.config import Config
     from staithe.plan import probe_request
@@ -32,13 +37,18 @@ def test_converged_probe_costs_at_most_60_ms_cpu(site: Site, converged: Host) ->
     data = {"users": {"docker_group": ["ops"]}}
     script = build(probe_request(Config.from_layers([data], "h2")))
     converged.sh(f"cat > /run/probe.sh <<'PROBE-ENDS-HERE'\n{script}\nPROBE-ENDS-HERE")
-    times = sorted(_cpu_ms(converged) for _ in range(5))
-    assert times[2] <= 60, times
+    converged.sh(
+        "printf 'i=0\\nwhile [ $i -lt 200 ]; do stat -c %%s / > /dev/null; i=$((i+1)); done\\n' > /run/starts.sh"
+    )
+    ratios = sorted(
+        _cpu_ms(converged, "/run/probe.sh") / (_cpu_ms(converged, "/run/starts.sh") / 200) for _ in range(5)
+    )
+    assert ratios[2] <= _MOST_STARTS, ratios
 
 
-def _cpu_ms(host: Host) -> float:
-    """Run the probe once; `times` prints minutes and seconds of the shell, then of its children."""
-    out = host.sh("sh -c 'sh /run/probe.sh > /dev/null; times'")
+def _cpu_ms(host: Host, script: str) -> float:
+    """Run a script once; `times` prints minutes and seconds of the shell, then of its children."""
+    out = host.sh(f"sh -c 'sh {script} > /dev/null; times'")
     words = out.split()
     total = 0.0
     for word in words[-4:]:
