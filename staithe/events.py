@@ -56,6 +56,16 @@ class HostSummary(BaseModel):
     containers_running: int | None = None
 
 
+class PlanBasis(BaseModel):
+    """What a plan rests on, as digests, so that one can tell later what has moved."""
+
+    model_config = ConfigDict(frozen=True)
+
+    config: dict[str, str] = Field(description="By dotted key.")
+    bundle: str = Field(description="Of the bundle's index.json.")
+    state: dict[str, str] = Field(description="By the part of the host's state that decisions look at.")
+
+
 class SmokeCheck(BaseModel):
     """One smoke check: what it did, what it expected, what it saw, how long it took."""
 
@@ -120,6 +130,7 @@ class HostPlanned(Event):
     type: Literal["host_planned"] = "host_planned"
     summary: HostSummary
     changes: list[Change]
+    basis: PlanBasis | None = Field(default=None, description="What the plan rests on, when it is to be saved.")
 
 
 class HostRefused(Event):
@@ -243,6 +254,11 @@ class Start(BaseModel):
     parallel: int = Field(default=0, description="Hosts at work at once; 0: pyinfra's own choice.")
     accept_new_host_keys: bool = False
     deep: bool = False
+    salt: str = Field(default="", description="When the plan is to be saved: what digests are made with.")
+    plan: str | None = Field(default=None, description="File of a saved plan; what differs from it is refused.")
+    agreed: bool = Field(
+        default=False, description="A person agrees to the plan: a host that has changed by its turn is refused."
+    )
     proceed: bool = Field(default=False, description="Do not wait between plan and execution.")
     shard: int = 0
     shards: int = 1

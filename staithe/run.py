@@ -11,7 +11,7 @@ from typing import Any
 
 from staithe.batches import Batches
 from staithe.errors import StaitheError
-from staithe.events import AnyEvent, ErrorReport, Prepared, RunRefused, RunStarted, Start
+from staithe.events import AnyEvent, ErrorReport, HostPlanned, PlanBasis, Prepared, RunRefused, RunStarted, Start
 from staithe.fleet import Fleet
 from staithe.report.console import console_for, print_document
 from staithe.report.plan import Diffs, print_plan
@@ -45,14 +45,17 @@ class Run:
         self.result = RunResult(
             run_id=self._directory.run_id, mode=mode, inventory=inventory, directory=str(self._directory.path)
         )
-        self._start = Start(
+        self.start = Start(
             run_id=self._directory.run_id,
             mode=mode,
             inventory=inventory,
             deploy=deploy,
             proceed=ask is None and batches is None,
+            agreed=ask is not None,
             **start,
         )
+        # What each plan rests on, when it is to be saved.
+        self.bases: dict[str, PlanBasis] = {}
         self._shards = shards
         self._ask = ask
         # Without `batches` all hosts are one batch.
@@ -91,7 +94,7 @@ class Run:
         return self.result
 
     def _drive(self) -> None:
-        fleet = Fleet(self._start, shards=self._shards, log_path=self._directory.runner_log)
+        fleet = Fleet(self.start, shards=self._shards, log_path=self._directory.runner_log)
         self._unstarted = self._unprepared = fleet.shards
         try:
             with self._signals(fleet), Progress(self.console) as progress:
@@ -102,6 +105,8 @@ class Run:
     def _take(self, event: AnyEvent, progress: Progress, fleet: Fleet) -> None:
         self._directory.write(event)
         self.result.take(event)
+        if isinstance(event, HostPlanned) and event.basis is not None and event.host:
+            self.bases[event.host] = event.basis
         progress.take(event)
         with self._order_lock:
             self._let_begin(self._batches.take(event), progress, fleet)
@@ -109,7 +114,7 @@ class Run:
                 self._unstarted -= 1
                 if self._unstarted == 0:
                     self._batches.all_known()
-                    may_open = self._ask is None and not self._start.proceed
+                    may_open = self._ask is None and not self.start.proceed
                     self._let_begin(self._batches.open() if may_open else [], progress, fleet)
         if isinstance(event, Prepared | RunRefused):
             self._unprepared -= 1

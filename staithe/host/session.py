@@ -78,6 +78,8 @@ class Session:
     undo: list[str] = field(default_factory=list)
     made_group: bool = False
     run_id: str = ""
+    # Set by the runner: what moved since a plan that was saved or agreed to.
+    moved: Callable[[HostState, tuple[Change, ...]], tuple[Problem, ...]] = lambda state, changes: ()
 
     @property
     def name(self) -> str:
@@ -131,6 +133,7 @@ class Session:
             self.problems = preflight.check(self.state, self.config, self.desired)
             if not self.problems:
                 self.planned = plan.changes(self.state, self.config, self.desired)
+                self.problems = self.moved(self.state, self.planned)
         except StaitheError as error:
             self.error = error
 
@@ -139,11 +142,11 @@ class Session:
         self.lock.acquire()
         assert self.desired is not None
         state = self.probe()
-        self.problems = preflight.check(state, self.config, self.desired)
+        planned = plan.changes(state, self.config, self.desired)
+        self.problems = preflight.check(state, self.config, self.desired) or self.moved(state, planned)
         if self.problems:
             self.emit(events.HostRefused(host=self.name, summary=summarize(state), problems=list(self.problems)))
-            raise HostRefused("the host has changed since it was planned, and cannot carry this now")
-        planned = plan.changes(state, self.config, self.desired)
+            raise HostRefused("the host has changed since it was planned; nothing was done on it")
         if planned != self.planned:
             self.planned = planned
             self.emit(HostPlanned(host=self.name, summary=summarize(state), changes=list(planned)))
