@@ -160,6 +160,18 @@ class ChangeDone(Event):
     seconds: float
 
 
+class UploadAsked(Event):
+    """The host is to receive blobs, and waits for its turn; only when Start.uploads is set."""
+
+    type: Literal["upload_asked"] = "upload_asked"
+
+
+class UploadEnded(Event):
+    """The host receives nothing now: its turn is over, or it waits no longer."""
+
+    type: Literal["upload_ended"] = "upload_ended"
+
+
 class Transferred(Event):
     """Bytes of a blob on their way."""
 
@@ -221,6 +233,8 @@ AnyEvent = Annotated[
     | ChangeStarted
     | ChangeDone
     | Transferred
+    | UploadAsked
+    | UploadEnded
     | Command
     | SmokeChecked
     | HostFailed
@@ -252,6 +266,9 @@ class Start(BaseModel):
     hosts: list[str] | None = Field(default=None, description="Exact names: only these hosts (--retry-failed).")
     settings: dict[str, Any] = Field(default={}, description="Configuration that wins over the inventory's (--set).")
     parallel: int = Field(default=0, description="Hosts at work at once; 0: pyinfra's own choice.")
+    uploads: int = Field(
+        default=0, description="Not 0: a host that has blobs to receive asks, and waits for `upload`."
+    )
     accept_new_host_keys: bool = False
     deep: bool = False
     salt: str = Field(default="", description="When the plan is to be saved: what digests are made with.")
@@ -269,6 +286,13 @@ class Proceed(BaseModel):
 
     type: Literal["proceed"] = "proceed"
     hosts: list[str] | None = None
+
+
+class Upload(BaseModel):
+    """It is the turn of these hosts to receive blobs; hosts of other runners may be among them."""
+
+    type: Literal["upload"] = "upload"
+    hosts: list[str]
 
 
 class Halt(BaseModel):

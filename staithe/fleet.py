@@ -29,6 +29,7 @@ from staithe.events import (
     RunRefused,
     RunStarted,
     Start,
+    Upload,
     read_event,
 )
 
@@ -169,6 +170,11 @@ class Fleet:
         """Let all hosts carry their plans out, or those named."""
         for runner in self._runners:
             runner.say(Proceed(hosts=hosts))
+
+    def upload(self, hosts: list[str]) -> None:
+        """Let these hosts receive blobs."""
+        for runner in self._runners:
+            runner.say(Upload(hosts=hosts))
 
     def halt(self) -> None:
         """Let no further host begin; those at work finish whole."""

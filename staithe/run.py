@@ -18,6 +18,7 @@ from staithe.report.plan import Diffs, print_plan
 from staithe.report.terminal import Progress, print_batch, print_summary
 from staithe.result import Mode, RunResult
 from staithe.runs import RunDirectory
+from staithe.uploads import Uploads
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -34,10 +35,12 @@ class Run:
         as_json: bool = False,
         ask: Callable[[RunResult], bool] | None = None,
         batches: Batches | None = None,
+        uploads: int = 0,
         deploy: str = "deploy.py",
         **start: Any,
     ) -> None:
-        """`ask` is called once with all plans; `batches` say which hosts begin when; `start`: fields of Start.
+        """`ask` is called once with all plans; `batches` say which hosts begin when, `uploads` how many
+        receive blobs at once (0: all that are at work); `start`: fields of Start.
 
         Without both the runners go on at once.
         """
@@ -52,6 +55,7 @@ class Run:
             deploy=deploy,
             proceed=ask is None and batches is None,
             agreed=ask is not None,
+            uploads=uploads,
             **start,
         )
         # What each plan rests on, when it is to be saved.
@@ -61,6 +65,7 @@ class Run:
         # Without `batches` all hosts are one batch.
         self._batches = batches or Batches()
         self._shown_batch = -1
+        self._uploads = Uploads(uploads)
         self._order_lock = threading.RLock()
         self._as_json = as_json
         self.console = console_for(stderr=as_json)
@@ -108,6 +113,9 @@ class Run:
         if isinstance(event, HostPlanned) and event.basis is not None and event.host:
             self.bases[event.host] = event.basis
         progress.take(event)
+        receiving = self._uploads.take(event)
+        if receiving:
+            fleet.upload(receiving)
         with self._order_lock:
             self._let_begin(self._batches.take(event), progress, fleet)
             if isinstance(event, RunStarted | RunRefused):

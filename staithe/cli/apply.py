@@ -39,6 +39,7 @@ PlanFile = Annotated[
         "bundle or state has moved since is refused.",
     ),
 ]
+Uploads = Annotated[int, typer.Option("--uploads", min=1, metavar="N", help="Hosts that receive blobs at once.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing hosts.")]
 
 
@@ -51,6 +52,7 @@ def apply(
     batch: Batch = None,
     max_fail: MaxFail = None,
     parallel: options.Parallel = 0,
+    uploads: Uploads = 8,
     settings: options.Settings = None,
     bundle: options.Bundle = None,
     deep: options.Deep = False,
@@ -93,6 +95,7 @@ def apply(
         ask=None if yes or plan is not None else lambda result: _ask(run, result),
         batches=batches,
         parallel=parallel,
+        uploads=uploads,
         accept_new_host_keys=accept_new_host_keys,
         **start,
     )

@@ -7,6 +7,7 @@ once for each host, in greenlets over the same modules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -78,6 +79,8 @@ class Session:
     undo: list[str] = field(default_factory=list)
     made_group: bool = False
     run_id: str = ""
+    # Set by the runner: waits for this host's turn to receive blobs (`with here.receiving():`).
+    receiving: Callable[[], AbstractContextManager[None]] = nullcontext
     # Set by the runner: what moved since a plan that was saved or agreed to.
     moved: Callable[[HostState, tuple[Change, ...]], tuple[Problem, ...]] = lambda state, changes: ()
 

@@ -26,6 +26,8 @@ from staithe.events import (
     SmokeCheck,
     SmokeChecked,
     Transferred,
+    UploadAsked,
+    UploadEnded,
 )
 from staithe.result import HostResult, RunResult
 
@@ -51,6 +53,34 @@ class _Working:
     total_bytes: int = 0
     rate_began: float = 0.0
     rate_from: int = 0
+    # Its turn to receive has not come yet.
+    waits: bool = False
+
+    def take(self, event: AnyEvent, now: float) -> None:
+        """Take note of what the host does now."""
+        match event:
+            case HostConnected():
+                self.doing = "probing"
+            case HostPlanned():
+                self.doing = "planned" if event.changes else "as described"
+            case ChangeStarted():
+                self.doing, self.since = (event.change_id or "").replace(":", " ", 2), now
+                self.total_bytes = 0
+            case UploadAsked():
+                self.waits = True
+            case UploadEnded():
+                self.waits, self.total_bytes = False, 0
+            case Transferred():
+                self.waits = False
+                if self.total_bytes != event.total_bytes:
+                    self.rate_began, self.rate_from = now, event.sent_bytes
+                self.sent_bytes, self.total_bytes = event.sent_bytes, event.total_bytes
+            case SmokeChecked():
+                self.doing, self.total_bytes = f"smoke {event.check.name}", 0
+
+    def rate(self, now: float) -> float:
+        """Return bytes per second."""
+        return (self.sent_bytes - self.rate_from) / max(0.1, now - self.rate_began)
 
 
 class Progress:
@@ -95,21 +125,11 @@ class Progress:
             # A neighbour asked it for something; it does not come back to the live lines.
             return
         at = self._working.setdefault(event.host, _Working(since=now))
+        at.take(event, now)
         match event:
-            case HostConnected():
-                at.doing = "probing"
-            case HostPlanned():
-                at.doing = "planned" if event.changes else "as described"
-            case ChangeStarted():
-                at.doing, at.since, at.total_bytes = (event.change_id or "").replace(":", " ", 2), now, 0
-                if not self._is_live:
-                    self._console.print(f"{event.host}: {at.doing}", highlight=False, markup=False, soft_wrap=True)
-            case Transferred():
-                if at.total_bytes != event.total_bytes:
-                    at.rate_began, at.rate_from = now, event.sent_bytes
-                at.sent_bytes, at.total_bytes = event.sent_bytes, event.total_bytes
+            case ChangeStarted() if not self._is_live:
+                self._console.print(f"{event.host}: {at.doing}", highlight=False, markup=False, soft_wrap=True)
             case SmokeChecked():
-                at.doing, at.total_bytes = f"smoke {event.check.name}", 0
                 print_check(self._console, event.check, event.host)
             case HostFailed():
                 print_host_error(self._console, event.host, event.error)
@@ -124,6 +144,9 @@ class Progress:
         hidden = len(self._working) - len(lines)
         if hidden > 0:
             lines.append(Text(f"  and {hidden} more at work", style="dim"))
+        receiving = [at for at in self._working.values() if at.total_bytes and not at.waits]
+        if len(receiving) > 1:
+            lines.append(self._received(receiving, now))
         if self._total > 1:
             lines.append(Text(f"{len(self._done)} of {self._total} hosts done", style="bold"))
         return Group(*lines)
@@ -131,14 +154,24 @@ class Progress:
     def _line(self, name: str, at: _Working, now: float) -> Text:
         line = Text(no_wrap=True, overflow="ellipsis")
         line.append(f"{name:<12} ", style="bold")
+        if at.waits:
+            return line.append("waiting for its turn to receive", style="dim")
         if at.total_bytes:
-            rate = (at.sent_bytes - at.rate_from) / max(0.1, now - at.rate_began)
-            left = (at.total_bytes - at.sent_bytes) / rate if rate else 0
-            share = 100 * at.sent_bytes // max(1, at.total_bytes)
-            line.append(f"{share:>3}% of {decimal(at.total_bytes)}, {decimal(int(rate))}/s, {left:.0f} s left  ")
+            line.append(f"{_progress(at.sent_bytes, at.total_bytes, at.rate(now))}  ")
         else:
             line.append(f"{now - at.since:>3.0f} s  ", style="dim")
         return line.append(at.doing)
+
+    def _received(self, receiving: list[_Working], now: float) -> Text:
+        sent, total = sum(at.sent_bytes for at in receiving), sum(at.total_bytes for at in receiving)
+        text = f"{len(receiving)} hosts receive: {_progress(sent, total, sum(at.rate(now) for at in receiving))}"
+        waiting = sum(1 for at in self._working.values() if at.waits)
+        return Text(text + (f"; {waiting} wait" if waiting else ""), style="bold", no_wrap=True, overflow="ellipsis")
+
+
+def _progress(sent: int, total: int, rate: float) -> str:
+    left = f", {(total - sent) / rate:.0f} s left" if rate > 0 else ""
+    return f"{100 * sent // max(1, total):>3}% of {decimal(total)}, {decimal(int(rate))}/s{left}"
 
 
 def print_check(console: Console, check: SmokeCheck, host: str) -> None:

@@ -6,6 +6,8 @@ pyinfra's own order waits for all hosts between these steps and at each operatio
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -41,6 +43,7 @@ from staithe.project import project_root
 from staithe.runner import promise
 from staithe.runner.control import Control, report_of
 from staithe.runner.inventory import chosen, describe, load_inventory
+from staithe.runner.receiving import receiving
 from staithe.runner.slot import Slot
 from staithe.runner.state import DEFAULT_PARALLEL, ShardState, init_state, new_state
 from staithe.saved_plan import SavedPlan, read_saved_plan
@@ -131,6 +134,7 @@ class _Shard:
                 deep=self.start.deep,
                 is_cancelled=lambda: self.control.cancelled,
                 run_id=self.start.run_id,
+                receiving=partial(receiving, self.control, host.name) if self.start.uploads else nullcontext,
             ),
         )
         prepared = False

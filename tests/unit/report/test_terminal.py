@@ -22,6 +22,9 @@ from staithe.events import (
     RunStarted,
     SmokeCheck,
     SmokeChecked,
+    Transferred,
+    UploadAsked,
+    UploadEnded,
 )
 from staithe.report.console import console_for
 from staithe.report.plan import print_plan
@@ -170,6 +173,28 @@ def test_a_host_that_is_done_does_not_come_back_to_the_live_lines() -> None:
     assert "h1" not in text
     assert "h2" in text
     assert "1 of 2 hosts done" in text
+
+
+def test_hosts_that_receive_show_rate_and_time_left_and_a_total() -> None:
+    out = console(100, terminal=True)
+    progress = Progress(out)
+    progress.take(RunStarted(hosts=["h1", "h2", "h3"]))
+    for name in ("h1", "h2", "h3"):
+        progress.take(ChangeStarted(host=name, change_id="binaries:create:/usr/libexec"))
+        progress.take(UploadAsked(host=name))
+    for sent in (10_000_000, 40_000_000):
+        for name in ("h1", "h2"):
+            progress.take(Transferred(host=name, blob="b", sent_bytes=sent, total_bytes=100_000_000))
+    out.print(progress.__rich__())
+    text = out.export_text(clear=False)
+    assert text.count("40% of 100.0 MB") == 2
+    assert "s left" in text
+    assert "h3           waiting for its turn to receive" in text
+    assert "2 hosts receive:  40% of 200.0 MB" in text and "; 1 wait" in text
+    for name in ("h1", "h2", "h3"):
+        progress.take(UploadEnded(host=name))
+    out.print(progress.__rich__())
+    assert "receive" not in out.export_text(clear=False)[len(text) :]
 
 
 def test_off_a_terminal_each_thing_is_a_line() -> None:
