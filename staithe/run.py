@@ -15,7 +15,8 @@ from staithe.events import AnyEvent, ErrorReport, HostPlanned, PlanBasis, Prepar
 from staithe.fleet import Fleet
 from staithe.report.console import console_for, print_document
 from staithe.report.plan import Diffs, print_plan
-from staithe.report.terminal import Progress, print_batch, print_summary
+from staithe.report.progress import Progress
+from staithe.report.terminal import print_batch, print_summary
 from staithe.result import Mode, RunResult
 from staithe.runs import RunDirectory
 from staithe.uploads import Uploads

@@ -28,8 +28,9 @@ from staithe.events import (
 )
 from staithe.report.console import console_for
 from staithe.report.plan import print_plan
+from staithe.report.progress import Progress
 from staithe.report.status import print_status
-from staithe.report.terminal import Progress, print_summary
+from staithe.report.terminal import print_summary
 from staithe.result import HostResult, RunResult
 from tests.unit import states
 
