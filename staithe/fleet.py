@@ -17,21 +17,17 @@ from pydantic import BaseModel, ValidationError
 from staithe.errors import InventoryError, StaitheError
 from staithe.events import (
     AnyEvent,
-    Cancel,
     ErrorReport,
-    Halt,
     HostDone,
     HostFailed,
     InventoryDescribed,
     Prepared,
-    Proceed,
     RunDone,
     RunRefused,
     RunStarted,
-    Start,
-    Upload,
     read_event,
 )
+from staithe.messages import Cancel, Halt, Proceed, Start, Upload
 
 Sink = Callable[[AnyEvent], None]
 

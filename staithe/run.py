@@ -11,8 +11,9 @@ from typing import Any
 
 from staithe.batches import Batches
 from staithe.errors import StaitheError
-from staithe.events import AnyEvent, ErrorReport, HostPlanned, PlanBasis, Prepared, RunRefused, RunStarted, Start
+from staithe.events import AnyEvent, ErrorReport, HostPlanned, PlanBasis, Prepared, RunRefused, RunStarted
 from staithe.fleet import Fleet
+from staithe.messages import Start
 from staithe.report.console import console_for, print_document
 from staithe.report.plan import Diffs, print_plan
 from staithe.report.progress import Progress

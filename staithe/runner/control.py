@@ -12,7 +12,8 @@ from gevent.fileobject import FileObject
 from pydantic import ValidationError
 
 from staithe.errors import StaitheError
-from staithe.events import ErrorReport, Event, Proceed, Start, Upload
+from staithe.events import ErrorReport, Event
+from staithe.messages import Proceed, Start, Upload
 
 
 class Control:

@@ -8,8 +8,9 @@ from pyinfra.api.inventory import Inventory
 
 from staithe.change import Change
 from staithe.errors import HostRefused
-from staithe.events import PlanBasis, Problem, Start
+from staithe.events import PlanBasis, Problem
 from staithe.host import Session
+from staithe.messages import Start
 from staithe.plan.basis import basis_of, state_parts
 from staithe.plan.moved import since_agreed, since_saved
 from staithe.probe.state import HostState

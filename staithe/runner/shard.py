@@ -34,10 +34,10 @@ from staithe.events import (
     RunDone,
     RunRefused,
     RunStarted,
-    Start,
 )
 from staithe.events import HostRefused as HostRefusedEvent
 from staithe.host import Session, attach, bundle_of
+from staithe.messages import Start
 from staithe.plan.moved import not_in_inventory, not_in_plan
 from staithe.project import project_root
 from staithe.runner import promise

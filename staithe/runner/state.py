@@ -12,7 +12,7 @@ from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State, StateStage
 from pyinfra.context import ctx_config, ctx_inventory, ctx_state
 
-from staithe.events import Start
+from staithe.messages import Start
 from staithe.project import project_root
 
 DEFAULT_PARALLEL = 40

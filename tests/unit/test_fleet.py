@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from staithe.events import AnyEvent, ChangeStarted, HostDone, Prepared, RunRefused, Start
+from staithe.events import AnyEvent, ChangeStarted, HostDone, Prepared, RunRefused
 from staithe.fleet import Fleet
+from staithe.messages import Start
 from staithe.result import RunResult
 from staithe.run import Run
 from tests.fake_site import FakeSite
