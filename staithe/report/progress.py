@@ -25,6 +25,10 @@ from staithe.events import (
 )
 from staithe.report.terminal import print_check, print_host_error
 
+_PLANNED = "planned"
+# Longer names are cut in the live lines; the summary has them whole.
+_NAME_WIDTH = 32
+
 
 @dataclass
 class _Working:
@@ -39,13 +43,18 @@ class _Working:
     # Its turn to receive has not come yet.
     waits: bool = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the host waits for something: when room is short, those at work are shown."""
+        return self.waits or self.doing == _PLANNED
+
     def take(self, event: AnyEvent, now: float) -> None:
         """Take note of what the host does now."""
         match event:
             case HostConnected():
                 self.doing = "probing"
             case HostPlanned():
-                self.doing = "planned" if event.changes else "as described"
+                self.doing = _PLANNED if event.changes else "as described"
             case ChangeStarted():
                 self.doing, self.since = (event.change_id or "").replace(":", " ", 2), now
                 self.total_bytes = 0
@@ -72,8 +81,9 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._working: dict[str, _Working] = {}
-        self._total = 0
+        self._places: dict[str, int] = {}
         self._done: set[str] = set()
+        self._failed = 0
         self._live = Live(self, console=console, refresh_per_second=8, transient=True)
         self._is_live = console.is_terminal
 
@@ -100,7 +110,7 @@ class Progress:
         """Show one event."""
         now = time.monotonic()
         if isinstance(event, RunStarted):
-            self._total += len(event.hosts)
+            self._places.update(zip(event.hosts, event.places or range(len(event.hosts)), strict=False))
             return
         if event.host is None:
             return
@@ -115,6 +125,7 @@ class Progress:
             case SmokeChecked():
                 print_check(self._console, event.check, event.host)
             case HostFailed():
+                self._failed += 1
                 print_host_error(self._console, event.host, event.error)
             case HostDone():
                 self._working.pop(event.host, None)
@@ -123,20 +134,29 @@ class Progress:
     def __rich__(self) -> Group:
         now = time.monotonic()
         room = max(3, self._console.height - 6)
-        lines = [self._line(name, at, now) for name, at in list(self._working.items())[:room]]
+        # In inventory order, so that no line jumps about; those that wait come last.
+        order = sorted(self._working, key=lambda name: (self._working[name].is_idle, self._places.get(name, 0)))
+        width = min(_NAME_WIDTH, max(map(len, order[:room]), default=0))
+        lines = [self._line(name, width, now) for name in order[:room]]
         hidden = len(self._working) - len(lines)
         if hidden > 0:
-            lines.append(Text(f"  and {hidden} more at work", style="dim"))
+            idle = sum(1 for name in order[room:] if self._working[name].is_idle)
+            words = [f"{hidden - idle} more at work"] if hidden > idle else []
+            words += [f"{idle} more that wait"] if idle else []
+            lines.append(Text(f"and {', '.join(words)}", style="dim"))
         receiving = [at for at in self._working.values() if at.total_bytes and not at.waits]
         if len(receiving) > 1:
             lines.append(self._received(receiving, now))
-        if self._total > 1:
-            lines.append(Text(f"{len(self._done)} of {self._total} hosts done", style="bold"))
+        if len(self._places) > 1:
+            failed = f", {self._failed} failed" if self._failed else ""
+            lines.append(Text(f"{len(self._done)} of {len(self._places)} hosts done{failed}", style="bold"))
         return Group(*lines)
 
-    def _line(self, name: str, at: _Working, now: float) -> Text:
+    def _line(self, name: str, width: int, now: float) -> Text:
+        at = self._working[name]
         line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f"{name:<12} ", style="bold")
+        shown = name if len(name) <= width else f"{name[: width - 1]}…"
+        line.append(f"{shown:<{width}} ", style="bold")
         if at.waits:
             return line.append("waiting for its turn to receive", style="dim")
         if at.total_bytes:
@@ -153,5 +173,5 @@ class Progress:
 
 
 def _progress(sent: int, total: int, rate: float) -> str:
-    left = f", {(total - sent) / rate:.0f} s left" if rate > 0 else ""
-    return f"{100 * sent // max(1, total):>3}% of {decimal(total)}, {decimal(int(rate))}/s{left}"
+    pace = f", {decimal(int(rate))}/s, {(total - sent) / rate:.0f} s left" if rate >= 1 else ""
+    return f"{100 * sent // max(1, total):>3}% of {decimal(total)}{pace}"

@@ -83,7 +83,7 @@ def print_summary(console: Console, result: RunResult) -> None:
     for outcome, (sign, style, word) in _OUTCOMES.items():
         hosts = [host for host in result.hosts if host.outcome == outcome]
         if hosts:
-            console.print(Text(f"{sign} {word}: ", style=style).append(_names(hosts, outcome), style="default"))
+            _print_names(console, Text(f"{sign} {word}: ", style=style), _names(hosts, outcome))
     for host in result.hosts:
         if host.outcome in ("failed", "cancelled") and host.not_done:
             left = ", ".join(host.not_done[:4]) + (" ..." if len(host.not_done) > 4 else "")
@@ -98,9 +98,22 @@ def print_summary(console: Console, result: RunResult) -> None:
         console.print(f"[dim]record: {escape(result.directory)}[/]", highlight=False, soft_wrap=True)
 
 
-def _names(hosts: list[HostResult], outcome: str) -> str:
-    shown = ", ".join(_came_to(host) if outcome == "changed" else host.host for host in hosts[:12])
-    return shown + (f" and {len(hosts) - 12} more" if len(hosts) > 12 else "")
+def _names(hosts: list[HostResult], outcome: str) -> list[str]:
+    shown = [_came_to(host) if outcome == "changed" else host.host for host in hosts[:12]]
+    return shown + ([f"and {len(hosts) - 12} more"] if len(hosts) > 12 else [])
+
+
+def _print_names(console: Console, head: Text, names: list[str]) -> None:
+    """Print names after `head`: in a log on one line, on a terminal broken only between two of them."""
+    line, room = head, console.width
+    for number, name in enumerate(names):
+        text = name if number == len(names) - 1 else f"{name}, "
+        if console.is_terminal and number and line.cell_len + len(text) > room:
+            line.rstrip()
+            console.print(line, soft_wrap=True)
+            line = Text("    ")
+        line.append(text, style="default")
+    console.print(line, soft_wrap=True)
 
 
 def _came_to(host: HostResult) -> str:

@@ -16,6 +16,7 @@ from staithe.events import (
     HostConnected,
     HostDone,
     HostFailed,
+    HostPlanned,
     HostSummary,
     Outcome,
     Problem,
@@ -190,12 +191,30 @@ def test_hosts_that_receive_show_rate_and_time_left_and_a_total() -> None:
     text = out.export_text(clear=False)
     assert text.count("40% of 100.0 MB") == 2
     assert "s left" in text
-    assert "h3           waiting for its turn to receive" in text
+    assert "h3 waiting for its turn to receive" in text
     assert "2 hosts receive:  40% of 200.0 MB" in text and "; 1 wait" in text
     for name in ("h1", "h2", "h3"):
         progress.take(UploadEnded(host=name))
     out.print(progress.__rich__())
     assert "receive" not in out.export_text(clear=False)[len(text) :]
+
+
+def test_more_hosts_than_lines_shows_those_at_work_in_inventory_order() -> None:
+    out = console_for(record=True, width=80, height=12, file=io.StringIO(), force_terminal=True)
+    progress = Progress(out)
+    names = [f"web{number:02}.example.com" for number in range(40)]
+    progress.take(RunStarted(hosts=names))
+    for name in reversed(names):
+        progress.take(HostConnected(host=name, seconds=1))
+        progress.take(HostPlanned(host=name, summary=HostSummary(), changes=host("x").changes))
+    for name in ("web30.example.com", "web07.example.com", "web11.example.com"):
+        progress.take(ChangeStarted(host=name, change_id="kernel:load:module overlay"))
+    out.print(progress.__rich__())
+    lines = out.export_text(clear=False).splitlines()
+    assert [line.split(".")[0] for line in lines[:4]] == ["web07", "web11", "web30", "web00"]
+    assert lines[-2:] == ["and 34 more that wait", "0 of 40 hosts done"]
+    assert len(lines) <= 10
+    assert max(map(len, lines)) <= 80
 
 
 def test_off_a_terminal_each_thing_is_a_line() -> None:
