@@ -52,7 +52,8 @@ def print_check(console: Console, check: SmokeCheck, host: str) -> None:
 def print_host_error(console: Console, host: str, error: ErrorReport) -> None:
     """Print a host's error: what happened and what to type next."""
     text = f"[bold]{escape(host)}[/] [bold red]error {error.code}:[/] {escape(error.message)}"
-    console.print(text, highlight=False, soft_wrap=True)
+    # Whole words on a terminal, whole lines in a log; a command to copy is never broken.
+    console.print(text, highlight=False, soft_wrap=not console.is_terminal)
     if error.hint:
         console.print(f"    try: {error.hint}", highlight=False, markup=False, soft_wrap=True)
 
@@ -62,7 +63,7 @@ def print_problems(console: Console, host: str, problems: list[Problem]) -> None
     console.print(f"[bold]{escape(host)}[/] [bold yellow]refused, and left as it was:[/]", highlight=False)
     for one in problems:
         text = f"  {one.code} {one.message} (found {one.found}, expected {one.expected})"
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
         if one.hint:
             console.print(f"       try: {one.hint}", highlight=False, markup=False, soft_wrap=True)
 
@@ -70,9 +71,8 @@ def print_problems(console: Console, host: str, problems: list[Problem]) -> None
 def print_batch(console: Console, batches: Batches) -> None:
     """Say which hosts begin now."""
     hosts = batches.members(batches.current)
-    names = ", ".join(hosts[:8]) + (f" and {len(hosts) - 8} more" if len(hosts) > 8 else "")
-    text = f"batch {batches.current + 1} of {batches.count}: {names}"
-    console.print(text, style="bold", highlight=False, markup=False, soft_wrap=True)
+    names = [*hosts[:8], *([f"and {len(hosts) - 8} more"] if len(hosts) > 8 else [])]
+    _print_names(console, Text(f"batch {batches.current + 1} of {batches.count}: ", style="bold"), names)
 
 
 def print_summary(console: Console, result: RunResult) -> None:
@@ -87,7 +87,8 @@ def print_summary(console: Console, result: RunResult) -> None:
     for host in result.hosts:
         if host.outcome in ("failed", "cancelled") and host.not_done:
             left = ", ".join(host.not_done[:4]) + (" ..." if len(host.not_done) > 4 else "")
-            console.print(f"  {host.host}: not done: {left}", highlight=False, markup=False, soft_wrap=True)
+            text = f"  {host.host}: not done: {left}"
+            console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
     if result.missing:
         text = f"no longer in the inventory: {', '.join(result.missing)}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)

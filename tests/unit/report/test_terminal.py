@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from staithe import plan
+from staithe.batches import Batches, Share
 from staithe.change import change
 from staithe.events import (
     ChangeStarted,
@@ -31,7 +32,7 @@ from staithe.report.console import console_for
 from staithe.report.plan import print_plan
 from staithe.report.progress import Progress
 from staithe.report.status import print_status
-from staithe.report.terminal import print_summary
+from staithe.report.terminal import print_batch, print_summary
 from staithe.result import HostResult, RunResult
 from tests.unit import states
 
@@ -215,6 +216,21 @@ def test_more_hosts_than_lines_shows_those_at_work_in_inventory_order() -> None:
     assert lines[-2:] == ["and 34 more that wait", "0 of 40 hosts done"]
     assert len(lines) <= 10
     assert max(map(len, lines)) <= 80
+
+
+@WIDTHS
+def test_no_name_is_torn_on_a_terminal(width: int) -> None:
+    out = console(width, terminal=True)
+    names = [f"web{number:02}.rack.example.com" for number in range(30)]
+    batches = Batches(Share(10))
+    batches.take(RunStarted(hosts=names))
+    batches.all_known()
+    print_batch(out, batches)
+    print_summary(out, result(*(host(name, "unchanged") for name in names)))
+    text = out.export_text(clear=False)
+    assert max(map(len, text.splitlines())) <= width
+    for name in names[:8]:
+        assert text.count(name) == 2
 
 
 def test_off_a_terminal_each_thing_is_a_line() -> None:
