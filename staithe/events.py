@@ -213,7 +213,7 @@ class HostDone(Event):
     outcome: Outcome
     changed: list[str] = Field(default=[], description="Ids of the changes that were done.")
     not_done: list[str] = Field(default=[], description="Ids of planned changes that were not done.")
-    seconds: float
+    seconds: float = Field(description="Of work: without the time that it waited for its turn.")
 
 
 class RunDone(Event):

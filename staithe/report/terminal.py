@@ -84,11 +84,7 @@ def print_summary(console: Console, result: RunResult) -> None:
         hosts = [host for host in result.hosts if host.outcome == outcome]
         if hosts:
             _print_names(console, Text(f"{sign} {word}: ", style=style), _names(hosts, outcome))
-    for host in result.hosts:
-        if host.outcome in ("failed", "cancelled") and host.not_done:
-            left = ", ".join(host.not_done[:4]) + (" ..." if len(host.not_done) > 4 else "")
-            text = f"  {host.host}: not done: {left}"
-            console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+    _print_not_done(console, result)
     if result.missing:
         text = f"no longer in the inventory: {', '.join(result.missing)}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -97,6 +93,18 @@ def print_summary(console: Console, result: RunResult) -> None:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
     if result.directory:
         console.print(f"[dim]record: {escape(result.directory)}[/]", highlight=False, soft_wrap=True)
+
+
+def _print_not_done(console: Console, result: RunResult) -> None:
+    """Say what is left to do, of hosts with the same left over together."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for host in result.hosts:
+        if host.outcome in ("failed", "cancelled") and host.not_done:
+            groups.setdefault(tuple(host.not_done), []).append(host.host)
+    for not_done, names in groups.items():
+        left = ", ".join(not_done[:4]) + (" ..." if len(not_done) > 4 else "")
+        who = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        console.print(f"  {who}: not done: {left}", highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
 
 def _names(hosts: list[HostResult], outcome: str) -> list[str]:

@@ -158,7 +158,7 @@ class _Shard:
             session.fail(HostError(f"unforeseen: {type(error).__name__}: {error}"))
         if not prepared:
             self._count_prepared()
-        self._end(session, began)
+        self._end(session, time.monotonic() - began - slot.waited_s)
         slot.give_back()
 
     def _count_prepared(self) -> None:
@@ -206,11 +206,7 @@ class _Shard:
     def _execute(self, host: Host, session: Session, slot: Slot) -> None:
         if self.start.mode in ("preflight", "plan") or (self.start.mode == "apply" and not session.planned):
             return
-        turn = self.control.turn(host.name)
-        if not turn.is_set():
-            slot.give_back()
-            turn.wait()
-            slot.take()
+        slot.wait_for(self.control.turn(host.name))
         if self.control.cancelled:
             raise Interrupted("stopped before anything was changed")
         if self.control.halted:
@@ -221,7 +217,7 @@ class _Shard:
                 if run_host_op(self.state, host, op_hash) is False:
                     return
 
-    def _end(self, session: Session, began: float) -> None:
+    def _end(self, session: Session, seconds: float) -> None:
         session.lock.release()
         error = session.error
         done = session.done
@@ -245,6 +241,6 @@ class _Shard:
                 outcome=outcome,
                 changed=done,
                 not_done=not_done,
-                seconds=round(time.monotonic() - began, 3),
+                seconds=round(seconds, 3),
             )
         )

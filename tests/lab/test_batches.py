@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -75,3 +76,18 @@ def test_a_run_that_was_killed_goes_on_where_it_ended(site: Site, program: str, 
     )
     again = site.run("apply", *_QUICK, "--retry-failed", folder.name)
     assert {one["host"]: one["outcome"] for one in again.json["hosts"]} == {"h2": "changed"}
+
+
+def test_one_host_after_the_other_receives(site: Site, hosts: dict[str, Host]) -> None:
+    """--uploads holds over all shards: no two hosts have bytes of the engine on their way at the same time."""
+    site.staithe("lab", "reset", "h1", "h2", "h3")
+    limits = [word for name in ("h1", "h2", "h3") for word in ("--limit", name)]
+    site.run("apply", *limits, *_QUICK, "--uploads", "1", "--shards", "2")
+    spans: dict[str, list[float]] = {}
+    for event in _events(site.folder):
+        if event["type"] == "transferred" and event["total_bytes"] > 50_000_000:
+            spans.setdefault(event["host"], []).append(event["time"])
+    assert set(spans) == {"h1", "h2", "h3"}
+    ordered = sorted(spans.values())
+    assert all(before[-1] <= after[0] for before, after in itertools.pairwise(ordered))
+    assert all(hosts[name].sh("systemctl is-active docker") == "active" for name in spans)
