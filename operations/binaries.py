@@ -39,7 +39,8 @@ def _place(here: Session) -> None:
     engine = here.desired.engine
     blobs = read_blob(here.desired.bundle.blob_path(engine.archive), engine.archive, here)
     try:
-        here.run(receive_engine_script(engine), "unpack the engine", stdin=blobs, timeout_s=_TRANSFER_TIMEOUT_S)
+        with here.receiving():
+            here.run(receive_engine_script(engine), "unpack the engine", stdin=blobs, timeout_s=_TRANSFER_TIMEOUT_S)
     except DiskFull:
         raise
     except CommandFailed as error:

@@ -73,7 +73,8 @@ def _send(here: Session, blob: Blob) -> None:
     assert here.desired is not None
     data = read_blob(here.desired.bundle.blob_path(blob), blob, here)
     try:
-        here.run(receive_blob_script(blob), f"blob {blob.hex[:12]}", stdin=data, timeout_s=_TRANSFER_TIMEOUT_S)
+        with here.receiving():
+            here.run(receive_blob_script(blob), f"blob {blob.hex[:12]}", stdin=data, timeout_s=_TRANSFER_TIMEOUT_S)
     except DiskFull:
         raise
     except CommandFailed as error:

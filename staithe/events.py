@@ -1,4 +1,4 @@
-"""The runner protocol: what the runner tells, and what it is told. JSON lines both ways, version 1.
+"""The runner protocol: what the runner tells. JSON lines, version 1; staithe/messages.py has what it is told.
 
 Within version 1 fields and event types are only added, never renamed or taken away.
 """
@@ -54,6 +54,16 @@ class HostSummary(BaseModel):
     cgroup: str | None = Field(default=None, description='Like "systemd v2"; from the engine when it runs.')
     health: Literal["healthy", "stopped", "not installed", "unhealthy"] = "not installed"
     containers_running: int | None = None
+
+
+class PlanBasis(BaseModel):
+    """What a plan rests on, as digests, so that one can tell later what has moved."""
+
+    model_config = ConfigDict(frozen=True)
+
+    config: dict[str, str] = Field(description="By dotted key.")
+    bundle: str = Field(description="Of the bundle's index.json.")
+    state: dict[str, str] = Field(description="By the part of the host's state that decisions look at.")
 
 
 class SmokeCheck(BaseModel):
@@ -120,6 +130,7 @@ class HostPlanned(Event):
     type: Literal["host_planned"] = "host_planned"
     summary: HostSummary
     changes: list[Change]
+    basis: PlanBasis | None = Field(default=None, description="What the plan rests on, when it is to be saved.")
 
 
 class HostRefused(Event):
@@ -147,6 +158,18 @@ class ChangeDone(Event):
 
     type: Literal["change_done"] = "change_done"
     seconds: float
+
+
+class UploadAsked(Event):
+    """The host is to receive blobs, and waits for its turn; only when Start.uploads is set."""
+
+    type: Literal["upload_asked"] = "upload_asked"
+
+
+class UploadEnded(Event):
+    """The host receives nothing now: its turn is over, or it waits no longer."""
+
+    type: Literal["upload_ended"] = "upload_ended"
 
 
 class Transferred(Event):
@@ -190,7 +213,7 @@ class HostDone(Event):
     outcome: Outcome
     changed: list[str] = Field(default=[], description="Ids of the changes that were done.")
     not_done: list[str] = Field(default=[], description="Ids of planned changes that were not done.")
-    seconds: float
+    seconds: float = Field(description="Of work: without the time that it waited for its turn.")
 
 
 class SecretWanted(Event):
@@ -217,6 +240,8 @@ AnyEvent = Annotated[
     | ChangeStarted
     | ChangeDone
     | Transferred
+    | UploadAsked
+    | UploadEnded
     | Command
     | SmokeChecked
     | HostFailed
@@ -232,52 +257,3 @@ _ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 def read_event(line: str | bytes) -> AnyEvent:
     """Read one line of the protocol; raise pydantic.ValidationError when it is none."""
     return _ADAPTER.validate_json(line)
-
-
-class Start(BaseModel):
-    """The first line that the runner is told."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: Literal["start"] = "start"
-    protocol: Literal[1] = 1
-    run_id: str
-    mode: Literal["describe", "preflight", "plan", "apply", "smoke", "unlock"]
-    inventory: str
-    deploy: str = Field(default="deploy.py", description="Runbook, relative to the project root.")
-    limit: list[str] = []
-    hosts: list[str] | None = Field(default=None, description="Exact names: only these hosts (--retry-failed).")
-    settings: dict[str, Any] = Field(default={}, description="Configuration that wins over the inventory's (--set).")
-    parallel: int = Field(default=0, description="Hosts at work at once; 0: pyinfra's own choice.")
-    accept_new_host_keys: bool = False
-    deep: bool = False
-    proceed: bool = Field(default=False, description="Do not wait between plan and execution.")
-    shard: int = 0
-    shards: int = 1
-
-
-class SecretGiven(BaseModel):
-    """The answer to `secret_wanted`."""
-
-    type: Literal["secret"] = "secret"
-    prompt: str
-    value: str = Field(repr=False)
-
-
-class Proceed(BaseModel):
-    """Carry the plan out, on all hosts or on some; hosts of other runners may be among them."""
-
-    type: Literal["proceed"] = "proceed"
-    hosts: list[str] | None = None
-
-
-class Halt(BaseModel):
-    """Let no further host begin; those at work finish whole."""
-
-    type: Literal["halt"] = "halt"
-
-
-class Cancel(BaseModel):
-    """Begin no further change; end when those at work are done."""
-
-    type: Literal["cancel"] = "cancel"

@@ -41,7 +41,7 @@ def explanations() -> list[Explanation]:
         Explanation(cls.code, cls.__name__, cls.exit_code, inspect.cleandoc(cls.__doc__ or ""))
         for cls in errors.error_classes()
     ]
-    return sorted([*found, *_preflight_checks()], key=lambda one: one.code)
+    return sorted([*found, *_preflight_checks(), *_moved_plans()], key=lambda one: one.code)
 
 
 def _preflight_checks() -> Iterator[Explanation]:
@@ -49,6 +49,13 @@ def _preflight_checks() -> Iterator[Explanation]:
 
     for check in checks():
         yield Explanation(check.code, "preflight", errors.EXIT_REFUSED, inspect.cleandoc(check.doc))
+
+
+def _moved_plans() -> Iterator[Explanation]:
+    from staithe.plan.moved import REFUSALS
+
+    for code, make in REFUSALS:
+        yield Explanation(code, "plan", errors.EXIT_REFUSED, inspect.cleandoc(make.__doc__ or ""))
 
 
 def markdown() -> str:

@@ -17,21 +17,17 @@ from pydantic import BaseModel, ValidationError
 from staithe.errors import InventoryError, StaitheError
 from staithe.events import (
     AnyEvent,
-    Cancel,
     ErrorReport,
-    Halt,
     HostDone,
     HostFailed,
     InventoryDescribed,
     Prepared,
-    Proceed,
     RunDone,
     RunRefused,
     RunStarted,
-    SecretGiven,
-    Start,
     read_event,
 )
+from staithe.messages import Cancel, Halt, Proceed, SecretGiven, Start, Upload
 
 Sink = Callable[[AnyEvent], None]
 
@@ -175,6 +171,11 @@ class Fleet:
         """Answer `secret_wanted`, for all runners."""
         for runner in self._runners:
             runner.say(SecretGiven(prompt=prompt, value=value))
+
+    def upload(self, hosts: list[str]) -> None:
+        """Let these hosts receive blobs."""
+        for runner in self._runners:
+            runner.say(Upload(hosts=hosts))
 
     def halt(self) -> None:
         """Let no further host begin; those at work finish whole."""

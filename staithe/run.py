@@ -11,14 +11,26 @@ from typing import Any
 
 from staithe.batches import Batches
 from staithe.errors import StaitheError
-from staithe.events import AnyEvent, ErrorReport, Prepared, RunRefused, RunStarted, SecretWanted, Start
+from staithe.events import (
+    AnyEvent,
+    ErrorReport,
+    HostPlanned,
+    PlanBasis,
+    Prepared,
+    RunRefused,
+    RunStarted,
+    SecretWanted,
+)
 from staithe.fleet import Fleet
+from staithe.messages import Start
 from staithe.report.console import console_for, print_document
 from staithe.report.plan import Diffs, print_plan
-from staithe.report.terminal import Progress, print_batch, print_summary
+from staithe.report.progress import Progress
+from staithe.report.terminal import print_batch, print_summary
 from staithe.result import Mode, RunResult
 from staithe.runs import RunDirectory
 from staithe.secret import ask_secret
+from staithe.uploads import Uploads
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -35,10 +47,12 @@ class Run:
         as_json: bool = False,
         ask: Callable[[RunResult], bool] | None = None,
         batches: Batches | None = None,
+        uploads: int = 0,
         deploy: str = "deploy.py",
         **start: Any,
     ) -> None:
-        """`ask` is called once with all plans; `batches` say which hosts begin when; `start`: fields of Start.
+        """`ask` is called once with all plans; `batches` say which hosts begin when, `uploads` how many
+        receive blobs at once (0: all that are at work); `start`: fields of Start.
 
         Without both the runners go on at once.
         """
@@ -46,19 +60,24 @@ class Run:
         self.result = RunResult(
             run_id=self._directory.run_id, mode=mode, inventory=inventory, directory=str(self._directory.path)
         )
-        self._start = Start(
+        self.start = Start(
             run_id=self._directory.run_id,
             mode=mode,
             inventory=inventory,
             deploy=deploy,
             proceed=ask is None and batches is None,
+            agreed=ask is not None,
+            uploads=uploads,
             **start,
         )
+        # What each plan rests on, when it is to be saved.
+        self.bases: dict[str, PlanBasis] = {}
         self._shards = shards
         self._ask = ask
         # Without `batches` all hosts are one batch.
         self._batches = batches or Batches()
         self._shown_batch = -1
+        self._uploads = Uploads(uploads)
         self._order_lock = threading.RLock()
         self._as_json = as_json
         self.console = console_for(stderr=as_json)
@@ -93,7 +112,7 @@ class Run:
         return self.result
 
     def _drive(self) -> None:
-        fleet = Fleet(self._start, shards=self._shards, log_path=self._directory.runner_log)
+        fleet = Fleet(self.start, shards=self._shards, log_path=self._directory.runner_log)
         self._unstarted = self._unprepared = fleet.shards
         try:
             with self._signals(fleet), Progress(self.console) as progress:
@@ -104,14 +123,19 @@ class Run:
     def _take(self, event: AnyEvent, progress: Progress, fleet: Fleet) -> None:
         self._directory.write(event)
         self.result.take(event)
+        if isinstance(event, HostPlanned) and event.basis is not None and event.host:
+            self.bases[event.host] = event.basis
         progress.take(event)
+        receiving = self._uploads.take(event)
+        if receiving:
+            fleet.upload(receiving)
         with self._order_lock:
             self._let_begin(self._batches.take(event), progress, fleet)
             if isinstance(event, RunStarted | RunRefused):
                 self._unstarted -= 1
                 if self._unstarted == 0:
                     self._batches.all_known()
-                    may_open = self._ask is None and not self._start.proceed
+                    may_open = self._ask is None and not self.start.proceed
                     self._let_begin(self._batches.open() if may_open else [], progress, fleet)
         if isinstance(event, SecretWanted) and event.prompt not in self._asked:
             self._asked.add(event.prompt)

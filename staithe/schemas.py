@@ -12,6 +12,7 @@ from staithe.events import AnyEvent
 from staithe.probe.state import HostState
 from staithe.report.documents import BundleDocument, ConfigDocument, LabDocument
 from staithe.result import RunResult
+from staithe.saved_plan import SavedPlan
 
 _KINDS: dict[str, tuple[Any, str]] = {
     "bundle": (BundleDocument, "What `staithe bundle show --json` prints."),
@@ -20,6 +21,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "host-state": (HostState, "What the probe finds on a host."),
     "lab": (LabDocument, "What `staithe lab status --json` prints."),
     "plan": (list[Change], "The changes of one host, in the order of work."),
+    "saved-plan": (SavedPlan, "What `staithe plan --out FILE` writes and `staithe apply --plan FILE` carries out."),
     "summary": (RunResult, "What plan, apply, preflight, smoke and status print with --json; summary.json."),
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from staithe.cli import options
+from staithe.errors import UsageError
 
 if TYPE_CHECKING:
     from staithe.batches import Batches
@@ -28,17 +30,29 @@ MaxFail = Annotated[
         help="Begin no further host when so many have failed or cannot be reached (a refusal is no failure).",
     ),
 ]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="Do what `staithe plan --out FILE` planned, without asking: it was read. A host whose configuration, "
+        "bundle or state has moved since is refused.",
+    ),
+]
+Uploads = Annotated[int, typer.Option("--uploads", min=1, metavar="N", help="Hosts that receive blobs at once.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing hosts.")]
 
 
 def apply(
-    inventory: options.Inventory,
+    inventory: options.OptionalInventory = None,
     yes: Yes = False,
+    plan: PlanFile = None,
     limit: options.Limit = None,
     retry_failed: options.RetryFailed = None,
     batch: Batch = None,
     max_fail: MaxFail = None,
     parallel: options.Parallel = 0,
+    uploads: Uploads = 8,
     settings: options.Settings = None,
     bundle: options.Bundle = None,
     deep: options.Deep = False,
@@ -49,34 +63,64 @@ def apply(
     """Bring hosts to what is described, and prove it by running containers.
 
     Shows the plan and asks, unless --yes. A host that is as described is left alone; a host that fails, is refused
-    or cannot be reached does not stop the others.
+    or cannot be reached does not stop the others. With --plan FILE nothing is asked, and INVENTORY stands in FILE.
 
-    Exit codes: 0 done or nothing to do, 1 a host failed, 2 wrong usage or configuration, 4 preflight refused a host,
+    Exit codes: 0 done or nothing to do, 1 a host failed, 2 wrong usage or configuration, 4 a host was refused,
     5 the bundle is wrong, 130 interrupted.
     """
-    from staithe.errors import UsageError
     from staithe.run import Run
 
-    if not yes and (as_json or sys.stdin is None or not sys.stdin.isatty()):
-        raise UsageError(
-            "apply asks before it changes hosts, and here is nobody to ask", hint=f"staithe apply {inventory} --yes"
-        )
     batches = _batches(batch, max_fail, parallel)
+    given = options.read_settings(settings, bundle)
+    if plan is not None:
+        if given or deep or retry_failed is not None:
+            raise UsageError(
+                "--set, --bundle, --deep and --retry-failed do not go with --plan: it does what was planned"
+            )
+        start = _from_plan(plan, inventory, limit)
+    elif inventory is None:
+        raise UsageError("INVENTORY is missing", expected="an inventory, or --plan FILE", hint="staithe apply --help")
+    else:
+        if not yes and (as_json or sys.stdin is None or not sys.stdin.isatty()):
+            raise UsageError(
+                "apply asks before it changes hosts, and here is nobody to ask",
+                hint=f"staithe apply {inventory} --yes",
+            )
+        hosts = options.read_retry(retry_failed, "apply", as_json=as_json)
+        start = {"inventory": inventory, "limit": limit or [], "hosts": hosts, "settings": given, "deep": deep}
     run = Run(
         "apply",
-        inventory,
         shards=shards,
         as_json=as_json,
-        ask=None if yes else lambda result: _ask(run, result),
+        ask=None if yes or plan is not None else lambda result: _ask(run, result),
         batches=batches,
-        limit=limit or [],
-        hosts=options.read_retry(retry_failed, "apply", as_json=as_json),
         parallel=parallel,
-        settings=options.read_settings(settings, bundle),
-        deep=deep,
+        uploads=uploads,
         accept_new_host_keys=accept_new_host_keys,
+        **start,
     )
     sys.exit(run.go().exit_code)
+
+
+def _from_plan(file: Path, inventory: str | None, limit: list[str] | None) -> dict[str, Any]:
+    """Return what a saved plan says of the run."""
+    from staithe.saved_plan import read_saved_plan
+
+    saved = read_saved_plan(file)
+    if inventory is not None and Path(inventory).resolve() != Path(saved.inventory).resolve():
+        raise UsageError(
+            "the plan was made for another inventory",
+            found=inventory,
+            expected=saved.inventory,
+            hint=f"staithe apply --plan {file}",
+        )
+    return {
+        "inventory": saved.inventory,
+        "limit": limit or saved.limit,
+        "settings": saved.settings,
+        "deep": saved.deep,
+        "plan": str(file),
+    }
 
 
 def _batches(batch: str | None, max_fail: str | None, parallel: int) -> Batches | None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Inventory = Annotated[
     str, typer.Argument(help="Inventory file, or USER@HOST[:PORT] (several with commas).", show_default=False)
 ]
+OptionalInventory = Annotated[
+    str | None, typer.Argument(help="Inventory file, or USER@HOST[:PORT] (several with commas).", show_default=False)
+]
 Limit = Annotated[
     list[str] | None,
     typer.Option("--limit", "-l", help="Only these hosts or groups; patterns like 'web*'. Repeatable."),

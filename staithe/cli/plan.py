@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from staithe.cli import options
 
+if TYPE_CHECKING:
+    from staithe.run import Run
+
 Check = Annotated[bool, typer.Option("--check", help="Exit with 3 when something would change.")]
+
+
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE", help="Save the plan; `staithe apply --plan FILE` does this and nothing else."
+    ),
+]
 
 
 class Diff(StrEnum):
@@ -30,6 +43,7 @@ def plan(
     inventory: options.Inventory,
     check: Check = False,
     diff: DiffOption = Diff.changes,
+    out: Out = None,
     limit: options.Limit = None,
     retry_failed: options.RetryFailed = None,
     parallel: options.Parallel = 0,
@@ -46,6 +60,12 @@ def plan(
     """
     from staithe.run import Run
 
+    given = options.read_settings(settings, bundle)
+    if out is not None:
+        from staithe.saved_plan import check_place, check_settings
+
+        check_place(out)
+        check_settings(given)
     run = Run(
         "plan",
         inventory,
@@ -54,8 +74,42 @@ def plan(
         limit=limit or [],
         hosts=options.read_retry(retry_failed, "plan", as_json=as_json),
         parallel=parallel,
-        settings=options.read_settings(settings, bundle),
+        settings=given,
         deep=deep,
+        salt=secrets.token_hex(16) if out is not None else "",
         accept_new_host_keys=accept_new_host_keys,
     )
-    sys.exit(run.go(check=check, show_plan=not as_json, diffs=diff.value).exit_code)
+    code = run.go(check=check, show_plan=not as_json, diffs=diff.value).exit_code
+    if out is not None:
+        _save(run, out)
+    sys.exit(code)
+
+
+def _save(run: Run, out: Path) -> None:
+    from staithe import __version__
+    from staithe.saved_plan import SavedPlan, saved_hosts, write_saved_plan
+
+    hosts = saved_hosts(run.result.hosts, run.bases)
+    left_out = [host.host for host in run.result.hosts if host.host not in hosts]
+    if not hosts:
+        run.console.print("nothing is saved: no host could be planned")
+        return
+    start = run.start
+    saved = SavedPlan(
+        staithe_version=__version__,
+        run_id=start.run_id,
+        inventory=start.inventory,
+        limit=start.limit,
+        settings=start.settings,
+        deep=start.deep,
+        salt=start.salt,
+        hosts=hosts,
+    )
+    write_saved_plan(out, saved)
+    if left_out:
+        text = f"not in {out}: {', '.join(left_out[:12])}" + (
+            f" and {len(left_out) - 12} more" if left_out[12:] else ""
+        )
+        run.console.print(text, highlight=False, markup=False, soft_wrap=True)
+    text = f"saved in {out}; carry it out with: staithe apply --plan {out}"
+    run.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """A host during a run: its session, the one way to run things on it, and the guard around changes."""
 
+from staithe.host.bundle import bundle_of
 from staithe.host.guard import carry_out
-from staithe.host.session import Session, attach, bundle_of, peer_of, session
+from staithe.host.session import Session, attach, peer_of, session
 
 __all__ = ["Session", "attach", "bundle_of", "carry_out", "peer_of", "session"]

@@ -7,22 +7,18 @@ once for each host, in greenlets over the same modules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyinfra import logger
 
 from staithe import events, journal, plan, preflight
-from staithe.bundle.contents import Bundle
-from staithe.bundle.read import read_bundle
 from staithe.change import Change, Component
 from staithe.config import Config, config_for
 from staithe.desired import Desired, File, desired_for
 from staithe.errors import (
     CommandFailed,
-    ConfigError,
     HostRefused,
     NotRolledBack,
     ProbeFailed,
@@ -30,6 +26,7 @@ from staithe.errors import (
 )
 from staithe.events import ChangeDone, Event, HostPlanned, Problem, SmokeChecked
 from staithe.former import noted, read_former
+from staithe.host.bundle import bundle_of
 from staithe.host.lock import HostLock
 from staithe.host.remote import Emit, Remote, last_lines
 from staithe.host_layout import FORMER, RUNNING
@@ -89,6 +86,10 @@ class Session:
     # This run has noted something in the host's journal that no healthy engine has settled yet.
     is_journaled: bool = False
     run_id: str = ""
+    # Set by the runner: waits for this host's turn to receive blobs (`with here.receiving():`).
+    receiving: Callable[[], AbstractContextManager[None]] = nullcontext
+    # Set by the runner: what moved since a plan that was saved or agreed to.
+    moved: Callable[[HostState, tuple[Change, ...]], tuple[Problem, ...]] = lambda state, changes: ()
 
     @property
     def name(self) -> str:
@@ -143,6 +144,7 @@ class Session:
             self.problems = preflight.check(self.state, self.config, self.desired)
             if not self.problems:
                 self.planned = plan.changes(self.state, self.config, self.desired)
+                self.problems = self.moved(self.state, self.planned)
         except StaitheError as error:
             self.error = error
 
@@ -151,11 +153,11 @@ class Session:
         self.lock.acquire()
         assert self.desired is not None
         state = self.probe()
-        self.problems = preflight.check(state, self.config, self.desired)
+        planned = plan.changes(state, self.config, self.desired)
+        self.problems = preflight.check(state, self.config, self.desired) or self.moved(state, planned)
         if self.problems:
             self.emit(events.HostRefused(host=self.name, summary=summarize(state), problems=list(self.problems)))
-            raise HostRefused("the host has changed since it was planned, and cannot carry this now")
-        planned = plan.changes(state, self.config, self.desired)
+            raise HostRefused("the host has changed since it was planned; nothing was done on it")
         if planned != self.planned:
             self.planned = planned
             self.emit(HostPlanned(host=self.name, summary=summarize(state), changes=list(planned)))
@@ -257,18 +259,6 @@ class Session:
         """Remember the first failure of the host."""
         if self.error is None:
             self.error = error
-
-
-def bundle_of(config: Config) -> Bundle:
-    """Open the bundle that the configuration names; the hosts of a run share it."""
-    if config.engine.bundle is None:
-        raise ConfigError(["engine.bundle: not given"], hint="--set engine.bundle=DIR   # or in the group data")
-    return _read_once(config.engine.bundle)
-
-
-@lru_cache(maxsize=16)
-def _read_once(folder: str) -> Bundle:
-    return read_bundle(Path(folder))
 
 
 def session(host: Host) -> Session:

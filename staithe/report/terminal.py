@@ -1,31 +1,17 @@
-"""A run on the terminal: live lines while it works, one line for each host as it ends, and the summary."""
+"""What a run says to a person: checks, errors, batches, and the summary."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-
-from rich.console import Console, Group
-from rich.filesize import decimal
-from rich.live import Live
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from staithe.batches import Batches
 from staithe.events import (
-    AnyEvent,
-    ChangeStarted,
     ErrorReport,
-    HostConnected,
-    HostDone,
-    HostFailed,
-    HostPlanned,
     Problem,
-    RunStarted,
     SmokeCheck,
-    SmokeChecked,
-    Transferred,
 )
 from staithe.result import HostResult, RunResult
 
@@ -39,106 +25,6 @@ _OUTCOMES = {
     "not-begun": ("-", "yellow", "not begun, too many hosts had failed"),
 }
 _CHECKS = {"passed": ("ok", "green"), "failed": ("FAILED", "bold red"), "skipped": ("skipped", "yellow")}
-
-
-@dataclass
-class _Working:
-    """A host at work."""
-
-    doing: str = "connecting"
-    since: float = 0.0
-    sent_bytes: int = 0
-    total_bytes: int = 0
-    rate_began: float = 0.0
-    rate_from: int = 0
-
-
-class Progress:
-    """Shows a run as it goes. Off a terminal: one line for each thing worth a line in a log."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._working: dict[str, _Working] = {}
-        self._total = 0
-        self._done: set[str] = set()
-        self._live = Live(self, console=console, refresh_per_second=8, transient=True)
-        self._is_live = console.is_terminal
-
-    def __enter__(self) -> Progress:
-        if self._is_live:
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._is_live:
-            self._live.stop()
-
-    def pause(self) -> None:
-        """Take the live lines away, for a question or a plan."""
-        if self._is_live:
-            self._live.stop()
-
-    def go_on(self) -> None:
-        """Show the live lines again."""
-        if self._is_live:
-            self._live.start()
-
-    def take(self, event: AnyEvent) -> None:
-        """Show one event."""
-        now = time.monotonic()
-        if isinstance(event, RunStarted):
-            self._total += len(event.hosts)
-            return
-        if event.host is None:
-            return
-        if event.host in self._done:
-            # A neighbour asked it for something; it does not come back to the live lines.
-            return
-        at = self._working.setdefault(event.host, _Working(since=now))
-        match event:
-            case HostConnected():
-                at.doing = "probing"
-            case HostPlanned():
-                at.doing = "planned" if event.changes else "as described"
-            case ChangeStarted():
-                at.doing, at.since, at.total_bytes = (event.change_id or "").replace(":", " ", 2), now, 0
-                if not self._is_live:
-                    self._console.print(f"{event.host}: {at.doing}", highlight=False, markup=False, soft_wrap=True)
-            case Transferred():
-                if at.total_bytes != event.total_bytes:
-                    at.rate_began, at.rate_from = now, event.sent_bytes
-                at.sent_bytes, at.total_bytes = event.sent_bytes, event.total_bytes
-            case SmokeChecked():
-                at.doing, at.total_bytes = f"smoke {event.check.name}", 0
-                print_check(self._console, event.check, event.host)
-            case HostFailed():
-                print_host_error(self._console, event.host, event.error)
-            case HostDone():
-                self._working.pop(event.host, None)
-                self._done.add(event.host)
-
-    def __rich__(self) -> Group:
-        now = time.monotonic()
-        room = max(3, self._console.height - 6)
-        lines = [self._line(name, at, now) for name, at in list(self._working.items())[:room]]
-        hidden = len(self._working) - len(lines)
-        if hidden > 0:
-            lines.append(Text(f"  and {hidden} more at work", style="dim"))
-        if self._total > 1:
-            lines.append(Text(f"{len(self._done)} of {self._total} hosts done", style="bold"))
-        return Group(*lines)
-
-    def _line(self, name: str, at: _Working, now: float) -> Text:
-        line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f"{name:<12} ", style="bold")
-        if at.total_bytes:
-            rate = (at.sent_bytes - at.rate_from) / max(0.1, now - at.rate_began)
-            left = (at.total_bytes - at.sent_bytes) / rate if rate else 0
-            share = 100 * at.sent_bytes // max(1, at.total_bytes)
-            line.append(f"{share:>3}% of {decimal(at.total_bytes)}, {decimal(int(rate))}/s, {left:.0f} s left  ")
-        else:
-            line.append(f"{now - at.since:>3.0f} s  ", style="dim")
-        return line.append(at.doing)
 
 
 def print_check(console: Console, check: SmokeCheck, host: str) -> None:
@@ -166,7 +52,8 @@ def print_check(console: Console, check: SmokeCheck, host: str) -> None:
 def print_host_error(console: Console, host: str, error: ErrorReport) -> None:
     """Print a host's error: what happened and what to type next."""
     text = f"[bold]{escape(host)}[/] [bold red]error {error.code}:[/] {escape(error.message)}"
-    console.print(text, highlight=False, soft_wrap=True)
+    # Whole words on a terminal, whole lines in a log; a command to copy is never broken.
+    console.print(text, highlight=False, soft_wrap=not console.is_terminal)
     if error.hint:
         console.print(f"    try: {error.hint}", highlight=False, markup=False, soft_wrap=True)
 
@@ -176,7 +63,7 @@ def print_problems(console: Console, host: str, problems: list[Problem]) -> None
     console.print(f"[bold]{escape(host)}[/] [bold yellow]refused, and left as it was:[/]", highlight=False)
     for one in problems:
         text = f"  {one.code} {one.message} (found {one.found}, expected {one.expected})"
-        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        console.print(text, highlight=False, markup=False, soft_wrap=not console.is_terminal)
         if one.hint:
             console.print(f"       try: {one.hint}", highlight=False, markup=False, soft_wrap=True)
 
@@ -184,9 +71,8 @@ def print_problems(console: Console, host: str, problems: list[Problem]) -> None
 def print_batch(console: Console, batches: Batches) -> None:
     """Say which hosts begin now."""
     hosts = batches.members(batches.current)
-    names = ", ".join(hosts[:8]) + (f" and {len(hosts) - 8} more" if len(hosts) > 8 else "")
-    text = f"batch {batches.current + 1} of {batches.count}: {names}"
-    console.print(text, style="bold", highlight=False, markup=False, soft_wrap=True)
+    names = [*hosts[:8], *([f"and {len(hosts) - 8} more"] if len(hosts) > 8 else [])]
+    _print_names(console, Text(f"batch {batches.current + 1} of {batches.count}: ", style="bold"), names)
 
 
 def print_summary(console: Console, result: RunResult) -> None:
@@ -197,11 +83,8 @@ def print_summary(console: Console, result: RunResult) -> None:
     for outcome, (sign, style, word) in _OUTCOMES.items():
         hosts = [host for host in result.hosts if host.outcome == outcome]
         if hosts:
-            console.print(Text(f"{sign} {word}: ", style=style).append(_names(hosts, outcome), style="default"))
-    for host in result.hosts:
-        if host.outcome in ("failed", "cancelled") and host.not_done:
-            left = ", ".join(host.not_done[:4]) + (" ..." if len(host.not_done) > 4 else "")
-            console.print(f"  {host.host}: not done: {left}", highlight=False, markup=False, soft_wrap=True)
+            _print_names(console, Text(f"{sign} {word}: ", style=style), _names(hosts, outcome))
+    _print_not_done(console, result)
     if result.missing:
         text = f"no longer in the inventory: {', '.join(result.missing)}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -212,9 +95,34 @@ def print_summary(console: Console, result: RunResult) -> None:
         console.print(f"[dim]record: {escape(result.directory)}[/]", highlight=False, soft_wrap=True)
 
 
-def _names(hosts: list[HostResult], outcome: str) -> str:
-    shown = ", ".join(_came_to(host) if outcome == "changed" else host.host for host in hosts[:12])
-    return shown + (f" and {len(hosts) - 12} more" if len(hosts) > 12 else "")
+def _print_not_done(console: Console, result: RunResult) -> None:
+    """Say what is left to do, of hosts with the same left over together."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for host in result.hosts:
+        if host.outcome in ("failed", "cancelled") and host.not_done:
+            groups.setdefault(tuple(host.not_done), []).append(host.host)
+    for not_done, names in groups.items():
+        left = ", ".join(not_done[:4]) + (" ..." if len(not_done) > 4 else "")
+        who = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        console.print(f"  {who}: not done: {left}", highlight=False, markup=False, soft_wrap=not console.is_terminal)
+
+
+def _names(hosts: list[HostResult], outcome: str) -> list[str]:
+    shown = [_came_to(host) if outcome == "changed" else host.host for host in hosts[:12]]
+    return shown + ([f"and {len(hosts) - 12} more"] if len(hosts) > 12 else [])
+
+
+def _print_names(console: Console, head: Text, names: list[str]) -> None:
+    """Print names after `head`: in a log on one line, on a terminal broken only between two of them."""
+    line, room = head, console.width
+    for number, name in enumerate(names):
+        text = name if number == len(names) - 1 else f"{name}, "
+        if console.is_terminal and number and line.cell_len + len(text) > room:
+            line.rstrip()
+            console.print(line, soft_wrap=True)
+            line = Text("    ")
+        line.append(text, style="default")
+    console.print(line, soft_wrap=True)
 
 
 def _came_to(host: HostResult) -> str:

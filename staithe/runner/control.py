@@ -13,7 +13,8 @@ from gevent.fileobject import FileObject
 from pydantic import ValidationError
 
 from staithe.errors import SecretMissing, StaitheError
-from staithe.events import ErrorReport, Event, Proceed, SecretWanted, Start
+from staithe.events import ErrorReport, Event, SecretWanted
+from staithe.messages import Proceed, Start, Upload
 from staithe.secret import Vault
 
 # What readers of events count on; none of it can hold a secret, but a secret could look like it.
@@ -34,6 +35,7 @@ class Control:
         # Whether all hosts may go on, and the flags of those that asked or were named.
         self._all_may = False
         self._turns: dict[str, Flag] = {}
+        self._upload_turns: dict[str, Flag] = {}
         self.halted = False
         self.cancelled = False
         self._answers: dict[str, AsyncResult[str | None]] = {}
@@ -57,10 +59,16 @@ class Control:
                 told = json.loads(line)
                 kind = told.get("type")
                 hosts = Proceed.model_validate(told).hosts if kind == "proceed" else None
+                receiving = Upload.model_validate(told).hosts if kind == "upload" else []
             except (ValueError, AttributeError):
                 continue
             if kind == "proceed":
                 self._proceed(hosts)
+            elif kind == "upload":
+                for host in receiving:
+                    # Of this runner's hosts, those that asked.
+                    if host in self._upload_turns:
+                        self._upload_turns[host].set()
             elif kind == "halt":
                 self.halted = True
                 self._proceed(None)
@@ -88,6 +96,13 @@ class Control:
             flag.set()
         return flag
 
+    def upload_turn(self, host: str) -> Flag:
+        """Return the flag that is set when the host may receive blobs, or when it need not wait any longer."""
+        flag = self._upload_turns.setdefault(host, Flag())
+        if self.cancelled:
+            flag.set()
+        return flag
+
     def _proceed(self, hosts: list[str] | None) -> None:
         if hosts is None:
             self._all_may = True
@@ -101,6 +116,8 @@ class Control:
         for answer in self._answers.values():
             if not answer.ready():
                 answer.set(None)
+        for turn in self._upload_turns.values():
+            turn.set()
 
     def tell(self, event: Event) -> None:
         """Write one event, numbered and timed."""

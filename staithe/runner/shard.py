@@ -5,21 +5,17 @@ pyinfra's own order waits for all hosts between these steps and at each operatio
 
 from __future__ import annotations
 
-import sys
 import time
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import gevent
 import gevent.lock
-import pyinfra
-from gevent.local import local
-from pyinfra.api.config import Config as PyinfraConfig
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.host import Host
-from pyinfra.api.inventory import Inventory
 from pyinfra.api.operations import run_host_op
-from pyinfra.api.state import State, StateStage
-from pyinfra.context import ctx_config, ctx_host, ctx_inventory, ctx_state
+from pyinfra.context import ctx_config, ctx_host
 from pyinfra_cli.util import exec_file
 
 from staithe import summary
@@ -31,45 +27,32 @@ from staithe.events import (
     HostDone,
     HostFailed,
     HostPlanned,
+    HostSummary,
     InventoryDescribed,
     Outcome,
     Prepared,
     RunDone,
     RunRefused,
     RunStarted,
-    Start,
 )
 from staithe.events import HostRefused as HostRefusedEvent
 from staithe.host import Session, attach, bundle_of
+from staithe.messages import Start
+from staithe.plan.moved import not_in_inventory, not_in_plan
 from staithe.project import project_root
+from staithe.runner import promise
 from staithe.runner.control import Control, report_of
 from staithe.runner.inventory import chosen, describe, load_inventory, reveal_secrets
+from staithe.runner.receiving import receiving
+from staithe.runner.slot import Slot
+from staithe.runner.state import DEFAULT_PARALLEL, ShardState, init_state, new_state
+from staithe.saved_plan import SavedPlan, read_saved_plan
 from staithe.ssh import connect_error
-
-_DEFAULT_PARALLEL = 40
-
-
-class _ShardState(State):
-    """pyinfra's state, with `is_executing` told for each host's greenlet and not for all at once.
-
-    pyinfra runs an operation at once when it is called while executing; here one host executes while another is
-    still preparing.
-    """
-
-    _local = local()
-
-    @property
-    def is_executing(self) -> bool:
-        return bool(getattr(self._local, "executing", False))
-
-    @is_executing.setter
-    def is_executing(self, value: bool) -> None:
-        self._local.executing = value
 
 
 def run_shard(start: Start, control: Control) -> None:
     """Run one shard to its end; everything is told in events."""
-    state = _new_state()
+    state = new_state()
     try:
         inventory = load_inventory(start.inventory)
         everyone, missing = chosen(inventory, start.limit, start.hosts)
@@ -80,16 +63,18 @@ def run_shard(start: Start, control: Control) -> None:
         start = start.model_copy(update={"settings": control.vault.resolve(start.settings)})
         # Of all hosts, not of this shard's alone: a mistake anywhere stops every shard before any host is asked.
         configs = _configs(everyone, start)
+        saved = read_saved_plan(Path(start.plan)) if start.plan else None
     except StaitheError as error:
         control.tell(RunRefused(error=report_of(error)))
         return
-    _init_state(state, inventory, start)
+    init_state(state, inventory, start)
     places = list(range(len(everyone)))[start.shard :: start.shards]
     hosts = [everyone[place] for place in places]
+    lost = promise.lost_hosts(saved, inventory, start) if saved and start.shard == 0 else []
     control.tell(
         RunStarted(
-            hosts=[host.name for host in hosts],
-            places=places,
+            hosts=[*(host.name for host in hosts), *lost],
+            places=[*places, *range(len(everyone), len(everyone) + len(lost))],
             mode=start.mode,
             missing=missing if start.shard == 0 else [],
         )
@@ -97,7 +82,10 @@ def run_shard(start: Start, control: Control) -> None:
     if not hosts:
         # More shards than hosts: the others wait until all are prepared.
         control.tell(Prepared())
-    shard = _Shard(start, control, state, len(hosts))
+    for name in lost:
+        control.tell(HostRefusedEvent(host=name, summary=HostSummary(), problems=[not_in_inventory()]))
+        control.tell(HostDone(host=name, outcome="refused", seconds=0))
+    shard = _Shard(start, control, state, len(hosts), saved)
     gevent.joinall([gevent.spawn(shard.live, host, configs[host.name]) for host in hosts])
     for host in hosts:
         client = getattr(host.connector, "client", None)
@@ -123,59 +111,18 @@ def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
     return configs
 
 
-def _new_state() -> _ShardState:
-    """Set pyinfra up as its own command does, as far as loading an inventory needs it."""
-    pyinfra.is_cli = True
-    root = str(project_root())
-    # First, so that an installed package of the same name does not win.
-    sys.path.insert(0, root)
-    state = _ShardState(check_for_changes=True)
-    state.cwd = str(Path.cwd())
-    ctx_state.set(state)
-    return state
-
-
-def _init_state(state: _ShardState, inventory: Inventory, start: Start) -> None:
-    config = PyinfraConfig()
-    config.PARALLEL = start.parallel or _DEFAULT_PARALLEL
-    ctx_config.set(config)
-    config.lock_current_state()
-    if start.accept_new_host_keys:
-        inventory.override_data["ssh_strict_host_key_checking"] = "accept-new"
-    ctx_inventory.set(inventory)
-    state.init(inventory, config)
-    state.set_stage(StateStage.Prepare)
-    state.current_deploy_filename = str(project_root() / start.deploy)
-
-
-class _Slot:
-    """One host's place among those that work: held while it works, never while it waits."""
-
-    def __init__(self, slots: gevent.lock.BoundedSemaphore) -> None:
-        self._slots = slots
-        self._held = False
-
-    def take(self) -> None:
-        """Wait for a place."""
-        self._slots.acquire()
-        self._held = True
-
-    def give_back(self) -> None:
-        """Let another host work, if this one does."""
-        if self._held:
-            self._held = False
-            self._slots.release()
-
-
 class _Shard:
     """What the hosts of one shard share."""
 
-    def __init__(self, start: Start, control: Control, state: _ShardState, count: int) -> None:
+    def __init__(
+        self, start: Start, control: Control, state: ShardState, count: int, saved: SavedPlan | None
+    ) -> None:
         self.start = start
+        self.saved = saved
         self.control = control
         self.state = state
         self.unprepared = count
-        self.slots = gevent.lock.BoundedSemaphore(start.parallel or _DEFAULT_PARALLEL)
+        self.slots = gevent.lock.BoundedSemaphore(start.parallel or DEFAULT_PARALLEL)
 
     def live(self, host: Host, config: Config) -> None:
         """Take one host from connection to end; nothing escapes."""
@@ -189,16 +136,19 @@ class _Shard:
                 deep=self.start.deep,
                 is_cancelled=lambda: self.control.cancelled,
                 run_id=self.start.run_id,
+                receiving=partial(receiving, self.control, host.name) if self.start.uploads else nullcontext,
             ),
         )
         prepared = False
-        slot = _Slot(self.slots)
+        slot = Slot(self.slots)
         try:
             slot.take()
             if self.control.cancelled:
                 raise Interrupted("stopped before this host")
             if self.control.halted:
                 raise NotBegun("too many hosts have failed before this one's turn")
+            if self.saved is not None:
+                self._hold_to(self.saved, session)
             self._connect(host)
             self._prepare(host, session)
             prepared = True
@@ -210,13 +160,22 @@ class _Shard:
             session.fail(HostError(f"unforeseen: {type(error).__name__}: {error}"))
         if not prepared:
             self._count_prepared()
-        self._end(session, began)
+        self._end(session, time.monotonic() - began - slot.waited_s)
         slot.give_back()
 
     def _count_prepared(self) -> None:
         self.unprepared -= 1
         if not self.unprepared:
             self.control.tell(Prepared())
+
+    def _hold_to(self, saved: SavedPlan, session: Session) -> None:
+        """Make the session refuse what differs from the saved plan; raise HostRefused when that has no such host."""
+        try:
+            session.moved = promise.to_saved(saved, session)
+        except HostRefused:
+            problems = [not_in_plan()]
+            self.control.tell(HostRefusedEvent(host=session.name, summary=HostSummary(), problems=problems))
+            raise
 
     def _connect(self, host: Host) -> None:
         began = time.monotonic()
@@ -241,17 +200,16 @@ class _Shard:
         if session.problems:
             self.control.tell(HostRefusedEvent(host=host.name, summary=glance, problems=list(session.problems)))
             raise HostRefused("preflight refused the host")
-        self.control.tell(HostPlanned(host=host.name, summary=glance, changes=list(session.planned)))
+        basis = promise.basis(session, self.start.salt)
+        self.control.tell(HostPlanned(host=host.name, summary=glance, changes=list(session.planned), basis=basis))
+        if self.start.agreed:
+            session.moved = promise.to_agreed(session.planned)
 
-    def _execute(self, host: Host, session: Session, slot: _Slot) -> None:
+    def _execute(self, host: Host, session: Session, slot: Slot) -> None:
         mode = self.start.mode
         if mode in ("preflight", "plan") or (mode in ("apply", "unlock") and not session.planned):
             return
-        turn = self.control.turn(host.name)
-        if not turn.is_set():
-            slot.give_back()
-            turn.wait()
-            slot.take()
+        slot.wait_for(self.control.turn(host.name))
         if self.control.cancelled:
             raise Interrupted("stopped before anything was changed")
         if self.control.halted:
@@ -262,7 +220,7 @@ class _Shard:
                 if run_host_op(self.state, host, op_hash) is False:
                     return
 
-    def _end(self, session: Session, began: float) -> None:
+    def _end(self, session: Session, seconds: float) -> None:
         session.lock.release()
         error = session.error
         done = session.done
@@ -286,6 +244,6 @@ class _Shard:
                 outcome=outcome,
                 changed=done,
                 not_done=not_done,
-                seconds=round(time.monotonic() - began, 3),
+                seconds=round(seconds, 3),
             )
         )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from staithe.events import AnyEvent, ChangeStarted, HostDone, Prepared, RunRefused, Start
+from staithe.events import AnyEvent, ChangeStarted, HostDone, Prepared, RunRefused
 from staithe.fleet import Fleet
+from staithe.messages import Start
+from staithe.result import RunResult
+from staithe.run import Run
 from tests.fake_site import FakeSite
 
 
@@ -28,6 +34,43 @@ def test_a_runner_that_dies_is_told(fake_site: FakeSite) -> None:
     (event,) = events
     assert isinstance(event, RunRefused)
     assert "exit code 9" in event.error.message
+
+
+@pytest.mark.timeout(60)
+def test_a_runner_that_dies_after_its_plan_fails_its_hosts_and_no_other(
+    fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is counted once: the question waits for the other runner too, and comes once."""
+    for name in ("h0", "h1", "h2", "h3"):
+        fake_site.add(name, fake_site.bare(), delay=3 if name in ("h1", "h3") else 0)
+    monkeypatch.chdir(fake_site.folder)
+    asked: list[list[str]] = []
+    runners: list[int] = []
+
+    def ask(result: RunResult) -> bool:
+        asked.append([host.host for host in result.hosts if host.outcome == "failed"])
+        return False
+
+    run = Run("apply", "inventory.py", shards=2, ask=ask)
+
+    def take(event: AnyEvent, *rest: Any) -> None:
+        original(event, *rest)
+        if isinstance(event, Prepared) and not runners:
+            # The runner of the quick hosts, which has told its plan; the other one is still at work.
+            runners.append(rest[-1]._runners[0]._process.pid)
+            os.kill(runners[0], signal.SIGKILL)
+
+    original = run._take
+    monkeypatch.setattr(run, "_take", take)
+    result = run.go()
+    assert asked == [["@fake/h0", "@fake/h2"]]
+    assert {host.host: host.outcome for host in result.hosts} == {
+        "@fake/h0": "failed",
+        "@fake/h1": "cancelled",
+        "@fake/h2": "failed",
+        "@fake/h3": "cancelled",
+    }
+    assert result.error is None
 
 
 @pytest.mark.timeout(30)
@@ -88,6 +131,52 @@ def test_the_second_ctrl_c_ends_at_once(fake_site: FakeSite) -> None:
     assert time.monotonic() - began < 10
     assert done.code == 130
     assert "Traceback" not in done.err
+
+
+@pytest.mark.timeout(60)
+def test_a_reader_that_is_gone_does_not_stop_the_run(fake_site: FakeSite) -> None:
+    """`staithe apply ... | head -1`: the run goes on to its end, says so, and has its exit code."""
+    for number in range(4):
+        fake_site.add(f"h{number}", fake_site.bare(), delay=0.05)
+    staithe = fake_site.start("staithe", "apply", "inventory.py", "--yes")
+    assert staithe.stdout is not None and staithe.stderr is not None
+    staithe.stdout.readline()
+    staithe.stdout.close()
+    err = staithe.stderr.read()
+    assert staithe.wait(timeout=50) == 1
+    assert err.count("nobody reads the output") == 1
+    assert "Traceback" not in err and "BrokenPipe" not in err
+    (summary,) = fake_site.folder.glob(".staithe/runs/*/summary.json")
+    assert {one["outcome"] for one in json.loads(summary.read_text())["hosts"]} == {"failed"}
+
+
+def test_a_document_that_nobody_reads(fake_site: FakeSite) -> None:
+    fake_site.add("h1", fake_site.converged())
+    staithe = fake_site.start("staithe", "plan", "inventory.py", "--json")
+    assert staithe.stdout is not None and staithe.stderr is not None
+    staithe.stdout.close()
+    err = staithe.stderr.read()
+    assert staithe.wait(timeout=30) == 0
+    assert "nobody reads the output" in err and "Exception ignored" not in err
+
+
+@pytest.mark.parametrize(("mistake", "code"), [({"engine": {"bundel": "x"}}, 2), ({}, 130)])
+def test_each_failure_names_the_record(fake_site: FakeSite, mistake: dict[str, Any], code: int) -> None:
+    """A refused run, and one that was ended by `kill`."""
+    fake_site.add("h1", fake_site.bare(), delay=1, **mistake)
+    staithe = fake_site.start("staithe", "plan", "inventory.py")
+    if not mistake:
+        deadline = time.monotonic() + 20
+        while not list(fake_site.folder.glob(".staithe/runs/*/events.jsonl")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.3)
+        staithe.send_signal(signal.SIGTERM)
+    done = staithe.communicate_all()
+    assert done.code == code, done.err
+    (run,) = fake_site.folder.glob(".staithe/runs/*")
+    assert f"record: {Path('.staithe/runs') / run.name}" in done.out + done.err
+    assert json.loads((run / "summary.json").read_text())["exit_code"] == code
 
 
 def test_what_is_no_start_is_refused() -> None:

@@ -40,7 +40,7 @@ def test_the_version_is_the_one_that_was_looked_at() -> None:
 
 
 def test_an_operation_asks_the_state_whether_it_is_executing() -> None:
-    """staithe/runner/shard.py answers for each host's greenlet by overriding this attribute."""
+    """staithe/runner/state.py answers for each host's greenlet by overriding this attribute."""
     source = inspect.getsource(sys.modules["pyinfra.api.operation"])
     assert "state.is_executing" in source
     assert "is_executing" in State.__dict__ or "is_executing" in inspect.getsource(State)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from staithe.errors import ProjectError
-from staithe.events import Command, HostConnected, HostDone
-from staithe.runs import RunDirectory, events_of, find_run, host_log
+from staithe.events import Command, HostConnected, HostDone, RunStarted
+from staithe.runs import RunDirectory, events_of, find_run, host_log, latest_run
 
 
 @pytest.fixture
@@ -60,6 +60,47 @@ def test_a_host_s_name_is_no_path(run: RunDirectory, name: str) -> None:
     (log,) = (run.path / "hosts").iterdir()
     assert log.parent == run.path / "hosts"
     assert "look" in host_log(run.path, name)
+
+
+def test_names_of_runs_sort_in_their_order(run: RunDirectory) -> None:
+    """Within a second too."""
+    names = [run.run_id, *(RunDirectory().run_id for _ in range(30))]
+    assert names == sorted(set(names))
+    assert find_run().name == names[-1]
+
+
+def test_no_two_hosts_share_a_log(run: RunDirectory) -> None:
+    names = ["a/b", "a_b", "a b", "A_b", "...", "..", "." + "x" * 300, "x" * 300, "é", "è"]
+    for name in names:
+        run.write(_command(name, f"look at {name}"))
+    run.close("{}")
+    assert len(list((run.path / "hosts").iterdir())) == len(names)
+    for name in names:
+        assert f"look at {name}:" in host_log(run.path, name)
+
+
+def test_a_line_that_a_kill_has_cut_is_left_out(run: RunDirectory) -> None:
+    run.write(HostConnected(host="h1", seconds=1))
+    with (run.path / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"type": "host_done", "host": "h')
+    assert len(list(events_of(run.path))) == 1
+
+
+def test_the_newest_run_of_a_kind(run: RunDirectory) -> None:
+    run.write(RunStarted(hosts=["h1"], mode="apply"))
+    RunDirectory().write(RunStarted(hosts=["h1"], mode="plan"))
+    RunDirectory()
+    assert latest_run(["apply"]) == run.path
+    with pytest.raises(ProjectError, match="no run of smoke"):
+        latest_run(["smoke"])
+
+
+def test_a_full_disk_is_one_clear_error(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev/full says what a full disk says."""
+    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - the run closes it
+    monkeypatch.setattr(run, "_events", full)
+    with pytest.raises(ProjectError, match="No space left"):
+        run.write(HostConnected(host="h1", seconds=1))
 
 
 def test_runs_are_found_by_their_beginning_the_newest_without(run: RunDirectory) -> None:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from staithe import plan
+from staithe.batches import Batches, Share
 from staithe.change import change
 from staithe.events import (
     ChangeStarted,
@@ -16,17 +17,22 @@ from staithe.events import (
     HostConnected,
     HostDone,
     HostFailed,
+    HostPlanned,
     HostSummary,
     Outcome,
     Problem,
     RunStarted,
     SmokeCheck,
     SmokeChecked,
+    Transferred,
+    UploadAsked,
+    UploadEnded,
 )
 from staithe.report.console import console_for
 from staithe.report.plan import print_plan
+from staithe.report.progress import Progress
 from staithe.report.status import print_status
-from staithe.report.terminal import Progress, print_summary
+from staithe.report.terminal import print_batch, print_summary
 from staithe.result import HostResult, RunResult
 from tests.unit import states
 
@@ -170,6 +176,61 @@ def test_a_host_that_is_done_does_not_come_back_to_the_live_lines() -> None:
     assert "h1" not in text
     assert "h2" in text
     assert "1 of 2 hosts done" in text
+
+
+def test_hosts_that_receive_show_rate_and_time_left_and_a_total() -> None:
+    out = console(100, terminal=True)
+    progress = Progress(out)
+    progress.take(RunStarted(hosts=["h1", "h2", "h3"]))
+    for name in ("h1", "h2", "h3"):
+        progress.take(ChangeStarted(host=name, change_id="binaries:create:/usr/libexec"))
+        progress.take(UploadAsked(host=name))
+    for sent in (10_000_000, 40_000_000):
+        for name in ("h1", "h2"):
+            progress.take(Transferred(host=name, blob="b", sent_bytes=sent, total_bytes=100_000_000))
+    out.print(progress.__rich__())
+    text = out.export_text(clear=False)
+    assert text.count("40% of 100.0 MB") == 2
+    assert "s left" in text
+    assert "h3 waiting for its turn to receive" in text
+    assert "2 hosts receive:  40% of 200.0 MB" in text and "; 1 wait" in text
+    for name in ("h1", "h2", "h3"):
+        progress.take(UploadEnded(host=name))
+    out.print(progress.__rich__())
+    assert "receive" not in out.export_text(clear=False)[len(text) :]
+
+
+def test_more_hosts_than_lines_shows_those_at_work_in_inventory_order() -> None:
+    out = console_for(record=True, width=80, height=12, file=io.StringIO(), force_terminal=True)
+    progress = Progress(out)
+    names = [f"web{number:02}.example.com" for number in range(40)]
+    progress.take(RunStarted(hosts=names))
+    for name in reversed(names):
+        progress.take(HostConnected(host=name, seconds=1))
+        progress.take(HostPlanned(host=name, summary=HostSummary(), changes=host("x").changes))
+    for name in ("web30.example.com", "web07.example.com", "web11.example.com"):
+        progress.take(ChangeStarted(host=name, change_id="kernel:load:module overlay"))
+    out.print(progress.__rich__())
+    lines = out.export_text(clear=False).splitlines()
+    assert [line.split(".")[0] for line in lines[:4]] == ["web07", "web11", "web30", "web00"]
+    assert lines[-2:] == ["and 34 more that wait", "0 of 40 hosts done"]
+    assert len(lines) <= 10
+    assert max(map(len, lines)) <= 80
+
+
+@WIDTHS
+def test_no_name_is_torn_on_a_terminal(width: int) -> None:
+    out = console(width, terminal=True)
+    names = [f"web{number:02}.rack.example.com" for number in range(30)]
+    batches = Batches(Share(10))
+    batches.take(RunStarted(hosts=names))
+    batches.all_known()
+    print_batch(out, batches)
+    print_summary(out, result(*(host(name, "unchanged") for name in names)))
+    text = out.export_text(clear=False)
+    assert max(map(len, text.splitlines())) <= width
+    for name in names[:8]:
+        assert text.count(name) == 2
 
 
 def test_off_a_terminal_each_thing_is_a_line() -> None:

@@ -1,0 +1,71 @@
+"""The runner protocol: what the runner is told. JSON lines, version 1, as in staithe/events.py."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Start(BaseModel):
+    """The first line that the runner is told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["start"] = "start"
+    protocol: Literal[1] = 1
+    run_id: str
+    mode: Literal["describe", "preflight", "plan", "apply", "smoke", "unlock"]
+    inventory: str
+    deploy: str = Field(default="deploy.py", description="Runbook, relative to the project root.")
+    limit: list[str] = []
+    hosts: list[str] | None = Field(default=None, description="Exact names: only these hosts (--retry-failed).")
+    settings: dict[str, Any] = Field(default={}, description="Configuration that wins over the inventory's (--set).")
+    parallel: int = Field(default=0, description="Hosts at work at once; 0: pyinfra's own choice.")
+    uploads: int = Field(
+        default=0, description="Not 0: a host that has blobs to receive asks, and waits for `upload`."
+    )
+    accept_new_host_keys: bool = False
+    deep: bool = False
+    salt: str = Field(default="", description="When the plan is to be saved: what digests are made with.")
+    plan: str | None = Field(default=None, description="File of a saved plan; what differs from it is refused.")
+    agreed: bool = Field(
+        default=False, description="A person agrees to the plan: a host that has changed by its turn is refused."
+    )
+    proceed: bool = Field(default=False, description="Do not wait between plan and execution.")
+    shard: int = 0
+    shards: int = 1
+
+
+class SecretGiven(BaseModel):
+    """The answer to `secret_wanted`."""
+
+    type: Literal["secret"] = "secret"
+    prompt: str
+    value: str = Field(repr=False)
+
+
+class Proceed(BaseModel):
+    """Carry the plan out, on all hosts or on some; hosts of other runners may be among them."""
+
+    type: Literal["proceed"] = "proceed"
+    hosts: list[str] | None = None
+
+
+class Upload(BaseModel):
+    """It is the turn of these hosts to receive blobs; hosts of other runners may be among them."""
+
+    type: Literal["upload"] = "upload"
+    hosts: list[str]
+
+
+class Halt(BaseModel):
+    """Let no further host begin; those at work finish whole."""
+
+    type: Literal["halt"] = "halt"
+
+
+class Cancel(BaseModel):
+    """Begin no further change; end when those at work are done."""
+
+    type: Literal["cancel"] = "cancel"
