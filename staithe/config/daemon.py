@@ -21,6 +21,9 @@ _FLAG_OF_THE_UNIT = (
 )
 _REMOVED = "the engine does not know this key any more; take it away"
 
+# The probe brings no longer text back.
+_LIMIT_BYTES = 65536
+
 
 # pydantic lists the fields of the last base first.
 class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
@@ -73,6 +76,10 @@ class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
     @model_validator(mode="after")
     def _check_combinations(self) -> Daemon:
         lines = list(self._contradictions())
+        if len(self.daemon_json_text().encode()) > _LIMIT_BYTES:
+            lines.append(
+                f"daemon.json would have more than {_LIMIT_BYTES >> 10} KiB, which is more than can be compared"
+            )
         if lines:
             raise PydanticCustomError("mistakes", "{lines}", {"lines": lines})
         return self
