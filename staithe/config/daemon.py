@@ -77,8 +77,10 @@ class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
     def _check_combinations(self) -> Daemon:
         lines = list(self._contradictions())
         if len(self.daemon_json_text().encode()) > _LIMIT_BYTES:
+            held = self.daemon_json()
+            longest = max(held, key=lambda name: len(json.dumps(held[name])))
             lines.append(
-                f"daemon.json would have more than {_LIMIT_BYTES >> 10} KiB, which is more than can be compared"
+                f"{longest}: makes daemon.json longer than {_LIMIT_BYTES >> 10} KiB, the most that is compared"
             )
         if lines:
             raise PydanticCustomError("mistakes", "{lines}", {"lines": lines})

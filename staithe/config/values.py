@@ -110,7 +110,7 @@ _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(?<!-)(\.(?!-)[A-Za-z0-9_-]+(?<!-))
 
 
 def _is_host(value: str) -> bool:
-    if _HOST_NAME.fullmatch(value):
+    if len(value) <= 253 and _HOST_NAME.fullmatch(value):
         return True
     try:
         ipaddress.ip_address(value)
@@ -156,7 +156,7 @@ def _check_proxy(value: str) -> None:
 
 
 def _check_no_proxy(value: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9.*:/_\[\], -]+", value):
+    if not re.fullmatch(r"[A-Za-z0-9.*:/_\[\], -]{1,4096}", value):
         raise ValueError(value)
 
 
