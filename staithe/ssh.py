@@ -20,6 +20,7 @@ from staithe.errors import (
     HostKeyUnknown,
     Unreachable,
 )
+from staithe.shell import word
 
 _READ_BYTES = 1 << 17
 # AES-GCM first: authenticated and several times faster than paramiko's default order on machines with AES-NI.
@@ -211,9 +212,9 @@ def connect_error(name: str, error: BaseException, client: paramiko.SSHClient | 
                 "the host refuses the login",
                 found=_plain(text),
                 expected="ssh_user and ssh_key that it knows",
-                hint=f"ssh {name} true   # with the same user and key",
+                hint=f"ssh {word(name)} true   # with the same user and key",
             )
-    return Unreachable("no connection", found=_plain(text), hint=f"ssh {name} true")
+    return Unreachable("no connection", found=_plain(text), hint=f"ssh {word(name)} true")
 
 
 def _unknown_key(name: str, client: paramiko.SSHClient | None) -> HostKeyUnknown:
