@@ -70,7 +70,7 @@ def known_only(data: Layer, names: Iterable[str]) -> dict[str, Any]:
     return {
         key: value if key in known else {}
         for key, value in data.items()
-        if key in known or isinstance(value, Mapping)
+        if key in known or (isinstance(value, Mapping) and shown_key(key) == key)
     }
 
 
