@@ -13,6 +13,7 @@ import paramiko
 
 from staithe.errors import (
     AuthRefused,
+    CommandFailed,
     CommandTimeout,
     ConnectionLost,
     HostError,
@@ -23,6 +24,7 @@ from staithe.errors import (
 from staithe.shell import word
 
 _READ_BYTES = 1 << 17
+_LINE_BYTES = 1 << 16
 # AES-GCM first: authenticated and several times faster than paramiko's default order on machines with AES-NI.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 # SHA-1 signatures are refused by EL9 and later anyway.
@@ -55,12 +57,14 @@ class Completed:
 
 
 class _Reader(threading.Thread):
-    """Drain one stream of a channel; stop keeping after `limit_bytes` but go on reading."""
+    """Drain one stream of a channel; close the channel when more than `limit_bytes` come."""
 
-    def __init__(self, read: Any, limit_bytes: int) -> None:
+    def __init__(self, channel: paramiko.Channel, read: Any, limit_bytes: int) -> None:
         super().__init__(daemon=True)
+        self._channel = channel
         self._read = read
         self._limit_bytes = limit_bytes
+        self.flooded = False
         self._kept: list[bytes] = []
         self._size = 0
         self.error: Exception | None = None
@@ -68,15 +72,19 @@ class _Reader(threading.Thread):
     def run(self) -> None:
         try:
             while data := self._read(_READ_BYTES):
-                if self._size < self._limit_bytes:
-                    self._kept.append(data)
-                    self._size += len(data)
+                self._kept.append(data)
+                self._size += len(data)
+                if self._size > self._limit_bytes:
+                    # A part of an answer is none, and the rest might never end. What still writes there gets SIGPIPE.
+                    self.flooded = True
+                    self._channel.close()
+                    return
         except (OSError, paramiko.SSHException) as error:
             self.error = error
 
     @property
     def data(self) -> bytes:
-        return b"".join(self._kept)[: self._limit_bytes]
+        return b"".join(self._kept)
 
 
 def execute(
@@ -89,7 +97,7 @@ def execute(
 ) -> Completed:
     """Run one command on one channel, streaming `stdin` into it.
 
-    Raises CommandTimeout and ConnectionLost. Output beyond `limit_bytes` on a stream is dropped.
+    Raises CommandTimeout and ConnectionLost; CommandFailed when a stream has more than `limit_bytes`, which ends it.
     """
     began = time.monotonic()
     try:
@@ -102,14 +110,16 @@ def execute(
         raise ConnectionLost(f"the connection broke: {error or type(error).__name__}") from error
     try:
         channel.exec_command(command)
-        out = _Reader(channel.recv, limit_bytes)
-        err = _Reader(channel.recv_stderr, limit_bytes)
+        out = _Reader(channel, channel.recv, limit_bytes)
+        err = _Reader(channel, channel.recv_stderr, limit_bytes)
         out.start()
         err.start()
-        _write(channel, stdin)
         deadline = began + timeout_s
+        _write(channel, stdin, deadline)
         for reader in (out, err):
             reader.join(max(0.1, deadline - time.monotonic()))
+            if out.flooded or err.flooded:
+                raise _flood(limit_bytes)
             if reader.is_alive() or isinstance(reader.error, TimeoutError):
                 raise CommandTimeout(f"no end after {timeout_s:.0f} s")
         # The streams have ended; the exit status follows at once, or never when the line broke.
@@ -126,6 +136,14 @@ def execute(
         # The channel closed without an exit status: the server or the line is gone.
         raise ConnectionLost("the connection broke before the command ended")
     return Completed(exit_code, out.data, err.data, time.monotonic() - began)
+
+
+def _flood(limit_bytes: int) -> CommandFailed:
+    return CommandFailed(
+        "the host sent more than any command of staithe prints, and was cut off",
+        found=f"more than {limit_bytes / (1 << 20):.0f} MiB",
+        hint="look at what the login and the shell of the host print: ssh HOST sudo -n true | wc -c",
+    )
 
 
 class Held:
@@ -155,7 +173,10 @@ def hold(client: paramiko.SSHClient, command: str, *, timeout_s: float) -> tuple
         channel.settimeout(timeout_s)
         channel.exec_command(command)
         said = b""
-        while b"\n" not in said:
+        deadline = time.monotonic() + timeout_s
+        while b"\n" not in said and len(said) < _LINE_BYTES:
+            if time.monotonic() > deadline:
+                raise TimeoutError
             data = channel.recv(4096)
             if not data:
                 break
@@ -170,11 +191,17 @@ def hold(client: paramiko.SSHClient, command: str, *, timeout_s: float) -> tuple
     return Held(channel), lines[0].strip() if lines else ""
 
 
-def _write(channel: paramiko.Channel, stdin: Iterable[bytes]) -> None:
+def _write(channel: paramiko.Channel, stdin: Iterable[bytes], deadline: float) -> None:
     try:
         for data in stdin:
-            channel.sendall(data)
+            rest = data
+            while rest:
+                if time.monotonic() > deadline:
+                    raise TimeoutError  # a host that takes a byte now and then is never late for the next one
+                rest = rest[channel.send(rest) :]
         channel.shutdown_write()
+    except TimeoutError:
+        raise
     except OSError:
         # A command that ended early closes its input: its exit code and stderr say why, and they are read next.
         transport = channel.get_transport()
