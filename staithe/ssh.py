@@ -25,6 +25,7 @@ from staithe.shell import word
 
 _READ_BYTES = 1 << 17
 _LINE_BYTES = 1 << 16
+_AGAIN = "the same command again; what is done already is not done again"
 # AES-GCM first: authenticated and several times faster than paramiko's default order on machines with AES-NI.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 # SHA-1 signatures are refused by EL9 and later anyway.
@@ -103,11 +104,11 @@ def execute(
     try:
         transport = client.get_transport()
         if transport is None or not transport.is_active():
-            raise ConnectionLost("the connection is closed")
+            raise ConnectionLost("the connection is closed", hint=_AGAIN)
         channel = transport.open_session(timeout=timeout_s)
         channel.settimeout(timeout_s)
     except (OSError, EOFError, paramiko.SSHException) as error:
-        raise ConnectionLost(f"the connection broke: {error or type(error).__name__}") from error
+        raise ConnectionLost(f"the connection broke: {error or type(error).__name__}", hint=_AGAIN) from error
     try:
         channel.exec_command(command)
         out = _Reader(channel, channel.recv, limit_bytes)
@@ -121,20 +122,20 @@ def execute(
             if out.flooded or err.flooded:
                 raise _flood(limit_bytes)
             if reader.is_alive() or isinstance(reader.error, TimeoutError):
-                raise CommandTimeout(f"no end after {timeout_s:.0f} s")
+                raise CommandTimeout(f"no end after {timeout_s:.0f} s", hint=_AGAIN)
         # The streams have ended; the exit status follows at once, or never when the line broke.
         channel.status_event.wait(max(1.0, deadline - time.monotonic()))
         exit_code = channel.exit_status
     except TimeoutError as error:
-        raise CommandTimeout(f"no answer for {timeout_s:.0f} s") from error
+        raise CommandTimeout(f"no answer for {timeout_s:.0f} s", hint=_AGAIN) from error
     except (OSError, EOFError, paramiko.SSHException) as error:
-        raise ConnectionLost(f"the connection broke: {error or type(error).__name__}") from error
+        raise ConnectionLost(f"the connection broke: {error or type(error).__name__}", hint=_AGAIN) from error
     finally:
         # Also when whoever feeds stdin stops in the middle: the command on the host then sees the end of it.
         channel.close()
     if exit_code == -1:
         # The channel closed without an exit status: the server or the line is gone.
-        raise ConnectionLost("the connection broke before the command ended")
+        raise ConnectionLost("the connection broke before the command ended", hint=_AGAIN)
     return Completed(exit_code, out.data, err.data, time.monotonic() - began)
 
 
@@ -168,7 +169,7 @@ def hold(client: paramiko.SSHClient, command: str, *, timeout_s: float) -> tuple
     try:
         transport = client.get_transport()
         if transport is None or not transport.is_active():
-            raise ConnectionLost("the connection is closed")
+            raise ConnectionLost("the connection is closed", hint=_AGAIN)
         channel = transport.open_session(timeout=timeout_s)
         channel.settimeout(timeout_s)
         channel.exec_command(command)
@@ -184,9 +185,9 @@ def hold(client: paramiko.SSHClient, command: str, *, timeout_s: float) -> tuple
         if not said:
             said = channel.recv_stderr(4096)
     except TimeoutError as error:
-        raise CommandTimeout(f"no answer for {timeout_s:.0f} s") from error
+        raise CommandTimeout(f"no answer for {timeout_s:.0f} s", hint=_AGAIN) from error
     except (OSError, EOFError, paramiko.SSHException) as error:
-        raise ConnectionLost(f"the connection broke: {error or type(error).__name__}") from error
+        raise ConnectionLost(f"the connection broke: {error or type(error).__name__}", hint=_AGAIN) from error
     lines = said.decode("utf-8", "replace").splitlines()
     return Held(channel), lines[0].strip() if lines else ""
 

@@ -70,7 +70,10 @@ class _Server(paramiko.ServerInterface):
         return paramiko.common.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        threading.Thread(target=self._host.answer, args=(channel,), daemon=True).start()
+        # After the reply to this request, which goes out when we return.
+        timer = threading.Timer(0.1, self._host.answer, args=(channel,))
+        timer.daemon = True
+        timer.start()
         return True
 
 
