@@ -25,6 +25,7 @@ from staithe.shell import word
 
 _READ_BYTES = 1 << 17
 _LINE_BYTES = 1 << 16
+_BANNER_BYTES = 1 << 12
 _AGAIN = "the same command again; what is done already is not done again"
 # AES-GCM first: authenticated and several times faster than paramiko's default order on machines with AES-NI.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
@@ -41,10 +42,29 @@ def fast_transport(sock: Any, **kwargs: Any) -> paramiko.Transport:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     disabled = {**_DISABLED, **(kwargs.pop("disabled_algorithms", None) or {})}
     transport = paramiko.Transport(sock, disabled_algorithms=disabled, **kwargs)
+    transport.packetizer.readline = lambda timeout: _banner_line(sock, timeout)  # type: ignore[method-assign]
     options = transport.get_security_options()
     known = tuple(options.ciphers)
     options.ciphers = [c for c in _CIPHERS if c in known] + [c for c in known if c not in _CIPHERS]
     return transport
+
+
+def _banner_line(sock: Any, timeout_s: float) -> str:
+    """Read one line before the key exchange. paramiko's own reader lets what is no SSH server talk for ever."""
+    deadline = time.monotonic() + timeout_s
+    line = b""
+    # Byte by byte: what follows belongs to paramiko. RFC 4253 allows 255 of them.
+    while not line.endswith(b"\n"):
+        if len(line) > _BANNER_BYTES or time.monotonic() > deadline:
+            raise EOFError("no SSH server answers there")
+        try:
+            data = sock.recv(1)
+        except TimeoutError:
+            continue
+        if not data:
+            raise EOFError("the connection was closed before a greeting")
+        line += data
+    return line.decode("utf-8", "replace").rstrip("\r\n")
 
 
 @dataclass(frozen=True)
