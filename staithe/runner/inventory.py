@@ -66,7 +66,7 @@ def _check_names(inventory: Inventory, source: str) -> None:
     for what, name in [("host", host.name) for host in inventory] + [
         ("group", str(name)) for name in inventory.groups
     ]:
-        if not name.isprintable() or name.startswith("-") or len(name) > 255:
+        if not name.isprintable() or (what == "host" and name.startswith("-")) or len(name) > 255:
             raise InventoryError(
                 f"a {what} has a name that cannot be shown or typed",
                 where=source,
