@@ -266,3 +266,9 @@ def test_smoke_scripts_hold_any_image_name(shell: str, tmp_path: Path) -> None:
             given_words = (tmp_path / "arguments").read_bytes().decode()
             assert f"\n{text}\n" in given_words, script
             assert not list(tmp_path.rglob(f"*{CANARY}*")), script
+
+
+@pytest.mark.parametrize("text", ["fe80::1%$(id)", "fe80::1%;x", " 10.0.0.1", "10.0.0.1\t"])
+def test_an_address_holds_nothing_else(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"daemon\.dns\[0\]"):
+        config_of({"daemon": {"dns": [text]}})
