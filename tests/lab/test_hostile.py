@@ -86,7 +86,7 @@ def test_hostile_names_on_the_command_line(site: Site, converged: Host) -> None:
         assert refused.text.count("error E102") == 1
         assert visible(refused.text) == refused.text
         assert site.staithe("logs", "--", text, "h2", code=2).text.count("error E103") == 1
-    log = site.staithe("logs", "h2").out
+    log = site.staithe("logs", done.json["run_id"], "h2").out
     assert visible(log) == log
     folder.rename(site.folder / "renamed")
     (site.folder / "renamed" / "-inv `touch canary`.py").unlink()
