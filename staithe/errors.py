@@ -47,6 +47,8 @@ EXIT_REFUSED = 4
 EXIT_BUNDLE = 5
 EXIT_INTERRUPTED = 130
 
+_FOUND_LIMIT = 1000
+
 # When several apply, the first of these that occurred is the exit code of the run.
 _EXIT_PRECEDENCE = (
     EXIT_INTERRUPTED,
@@ -96,11 +98,16 @@ class StaitheError(Exception):
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
         if self.found is not None:
-            text += f" (found {self.found}"
+            text += f" (found {_shortened(self.found)}"
             text += f", expected {self.expected})" if self.expected is not None else ")"
         elif self.expected is not None:
             text += f" (expected {self.expected})"
         return text
+
+
+def _shortened(found: str) -> str:
+    # What a host said may be a megabyte without a newline.
+    return found if len(found) <= _FOUND_LIMIT else f"{found[: _FOUND_LIMIT // 2]} ... {found[-_FOUND_LIMIT // 2 :]}"
 
 
 class UsageError(StaitheError):

@@ -143,6 +143,13 @@ if [ "${{sum%% *}}" != {engine.archive.hex} ]; then
   echo "staithe: sha256 of the archive is ${{sum%% *}}" >&2
   exit 65
 fi
+for name in {join(names)}; do
+  # Only plain files: a link could lead chmod, and later the engine, to anything on the host.
+  if [ -L "$new/$name" ] || [ ! -f "$new/$name" ] || [ "$(stat -c %h "$new/$name")" != 1 ]; then
+    echo "staithe: $name in the archive is no regular file" >&2
+    exit 65
+  fi
+done
 chmod 755 "$new" "$new"/*
 sync "$new"/* 2>/dev/null || :
 if [ -d {final} ]; then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -13,6 +14,11 @@ def quote(value: str) -> str:
     if "\0" in value:
         raise ValueError("a shell word cannot hold a NUL character")
     return "'" + value.replace("'", "'\\''") + "'"
+
+
+def word(value: str) -> str:
+    """Return `value` as a person would type it in a command that is shown: quoted only where that is needed."""
+    return value if re.fullmatch(r"[A-Za-z0-9_.,:/@%+=][A-Za-z0-9_.,:/@%+=-]*", value) else quote(value)
 
 
 def join(argv: Iterable[str]) -> str:

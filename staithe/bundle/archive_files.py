@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
 import posixpath
 import tarfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
 from staithe.bundle.documents import DOCUMENT_LIMIT_BYTES
+from staithe.bundle.tar_headers import DAMAGE, Member, Unpacked, members_of, open_regular
 from staithe.errors import BundleError
+from staithe.shell import word
 
 # A link to a link to a link: docker save before 25 makes one step.
 _LINK_LIMIT = 8
+_GZIP = b"\x1f\x8b"
+_OTHER_FORMATS = {"bzip2": b"BZh", "xz": b"\xfd7zXZ", "zstd": b"\x28\xb5\x2f\xfd"}
 
 
 class ArchiveFiles(Protocol):
@@ -48,9 +50,21 @@ def opened(path: Path) -> Iterator[ArchiveFiles]:
         if path.is_dir():
             yield _Folder(path)
             return
-        with tarfile.open(path, "r:*") as tar:
-            yield _Tar(tar, path)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        with open_regular(path) as file:
+            magic = file.read(6)
+            file.seek(0)
+            for name, first in _OTHER_FORMATS.items():
+                if magic.startswith(first):
+                    raise BundleError(
+                        f"the archive is compressed with {name}",
+                        where=str(path),
+                        expected="a tar, plain or compressed with gzip",
+                        hint=f"{name} -d {word(str(path))}   # then name what it leaves",
+                    )
+            content = Unpacked(file, path.stat().st_size) if magic.startswith(_GZIP) else file
+            with tarfile.open(fileobj=content, mode="r:", tarinfo=Member) as tar:
+                yield _Tar(tar, path)
+    except DAMAGE as error:
         raise BundleError(
             f"the archive is damaged or cut short: {error}",
             where=str(path),
@@ -80,7 +94,7 @@ class _Tar:
         self._tar = tar
         self.where = str(path)
         self._members: dict[str, tarfile.TarInfo] = {}
-        for member in tar:
+        for member in members_of(tar):
             name = posixpath.normpath(member.name)
             if name in self._members and not member.isdir():
                 raise BundleError(f"{name} is in the archive twice", where=self.where)

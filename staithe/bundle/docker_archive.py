@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
 
 from staithe.bundle import reference
 from staithe.bundle.archive_files import ArchiveFiles, read_document
-from staithe.bundle.documents import ImageConfig, parse
+from staithe.bundle.documents import ImageConfig, first_mistake, parse
 from staithe.bundle.source_image import SourceImage, SourceLayer, arch_of, unnamed
 from staithe.errors import BundleError
 
@@ -26,11 +26,13 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     config: str = Field(alias="Config")
-    repo_tags: tuple[str, ...] | None = Field(alias="RepoTags", default=None)
-    layers: tuple[str, ...] = Field(alias="Layers")
+    repo_tags: Annotated[tuple[str, ...], FailFast(), BeforeValidator(lambda tags: tags or ())] = Field(
+        alias="RepoTags", default=()
+    )
+    layers: Annotated[tuple[str, ...], FailFast()] = Field(alias="Layers")
 
 
-_Entries = TypeAdapter(Annotated[tuple[_Entry, ...], Field(min_length=1)])
+_Entries = TypeAdapter(Annotated[tuple[_Entry, ...], FailFast(), Field(min_length=1)])
 
 
 def read_docker_archive(files: ArchiveFiles) -> list[SourceImage]:
@@ -52,9 +54,7 @@ def _entries(files: ArchiveFiles, where: str) -> tuple[_Entry, ...]:
     try:
         return _Entries.validate_json(read_document(files, MANIFEST_FILE))
     except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
-        raise BundleError(f"{path}: {first['msg']}", where=where, expected="what docker save writes") from error
+        raise BundleError(first_mistake(error), where=where, expected="what docker save writes") from error
 
 
 def _image(entry: _Entry, files: ArchiveFiles, where: str) -> SourceImage:

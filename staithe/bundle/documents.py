@@ -6,7 +6,7 @@ import json
 import re
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints, ValidationError
 
 from staithe.bundle.layout import INDEX_TYPE, MANIFEST_TYPE
 from staithe.errors import BundleError
@@ -16,6 +16,7 @@ ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 # Manifests and configs are a few KiB; what is larger is no such document.
 DOCUMENT_LIMIT_BYTES = 4 * 1024 * 1024
 
+VERSION_PATTERN = r"^[0-9]+\.[0-9]+\.[0-9]+([-~+.][0-9A-Za-z.~+-]+)?$"
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 DocumentT = TypeVar("DocumentT", bound="Document")
 
@@ -48,12 +49,15 @@ class Descriptor(Document):
         return self.digest.removeprefix("sha256:")
 
 
+Descriptors = Annotated[tuple[Descriptor, ...], FailFast()]
+
+
 class Index(Document):
     """index.json, or an index of one image's platforms."""
 
     schema_version: Literal[2] = Field(alias="schemaVersion")
     media_type: str = Field(default=INDEX_TYPE, alias="mediaType")
-    manifests: tuple[Descriptor, ...]
+    manifests: Descriptors
 
 
 class Manifest(Document):
@@ -63,14 +67,15 @@ class Manifest(Document):
     media_type: str = Field(default=MANIFEST_TYPE, alias="mediaType")
     artifact_type: str | None = Field(default=None, alias="artifactType")
     config: Descriptor
-    layers: tuple[Descriptor, ...]
+    layers: Descriptors
 
 
 class RootFs(Document):
     """The layers of an image, named by their uncompressed content."""
 
     type: Literal["layers"]
-    diff_ids: tuple[Digest, ...]
+    # A list of millions of mistakes would fill the memory with what is to be said of them.
+    diff_ids: Annotated[tuple[Digest, ...], FailFast()]
 
 
 class ImageConfig(Document):
@@ -103,7 +108,8 @@ class EngineConfig(Document):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1]
-    version: str
+    # Part of a folder's name on hosts.
+    version: Annotated[str, StringConstraints(pattern=VERSION_PATTERN, max_length=64)]
     arch: Literal["x86_64", "aarch64"]
     programs: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ProgramEntry]
 
@@ -113,13 +119,20 @@ def parse(model: type[DocumentT], content: bytes, where: str) -> DocumentT:
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"])
         raise BundleError(
-            f"this is no {_words(model)}: {path + ': ' if path else ''}{first['msg']}",
+            f"this is no {_words(model)}: {first_mistake(error)}",
             where=where,
             hint="make the bundle or the archive again; this one is damaged or of another version",
         ) from error
+
+
+def first_mistake(error: ValidationError) -> str:
+    """Return the first thing that is wrong with a document; of a document full of mistakes only that it is."""
+    if error.error_count() > 1000:
+        return f"it has {error.error_count()} mistakes"
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = ".".join(str(part)[:80] for part in first["loc"])
+    return (f"{path}: " if path else "") + first["msg"]
 
 
 def dump(value: object) -> bytes:

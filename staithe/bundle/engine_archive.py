@@ -6,15 +6,15 @@ import gzip
 import hashlib
 import re
 import tarfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 from staithe.bundle.blob_store import CHUNK_BYTES, BlobStore, BlobWriter
 from staithe.bundle.contents import Blob
-from staithe.bundle.documents import ProgramEntry
+from staithe.bundle.documents import VERSION_PATTERN, ProgramEntry
 from staithe.bundle.layout import ENGINE_ARCHIVE_TYPE
+from staithe.bundle.tar_headers import DAMAGE, Member, Unpacked, members_of, open_regular
 from staithe.errors import BundleError
 from staithe.programs import PROGRAMS
 
@@ -22,7 +22,7 @@ from staithe.programs import PROGRAMS
 _MACHINES = {62: "x86_64", 183: "aarch64"}
 _ELF64_LITTLE = b"\x7fELF\x02\x01"
 _MEMBER = re.compile(r"docker/([A-Za-z0-9][A-Za-z0-9._-]*)")
-_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+([-~+.][0-9A-Za-z.~+-]+)?")
+_VERSION = re.compile(VERSION_PATTERN)
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ def add_engine_archive(path: Path, store: BlobStore) -> EngineArchive:
     Raises BundleError when it is cut short or damaged, lacks a program, or holds anything but programs in docker/.
     """
     try:
-        with path.open("rb") as source, store.incoming() as writer:
+        with open_regular(path) as source, store.incoming() as writer:
             tee = cast(IO[bytes], _Tee(source, writer))
-            with gzip.GzipFile(fileobj=tee, mode="rb") as content:
+            with Unpacked(tee, path.stat().st_size) as content:
                 arches, programs = _read_members(content, path)
                 while content.read(CHUNK_BYTES):  # to the checksum at the end
                     pass
@@ -84,7 +84,7 @@ def add_engine_archive(path: Path, store: BlobStore) -> EngineArchive:
         if isinstance(error, gzip.BadGzipFile):
             raise _damaged(path, str(error)) from error
         raise BundleError(f"cannot be copied: {error.strerror or error}", where=str(path)) from error
-    except (EOFError, zlib.error, tarfile.TarError) as error:
+    except DAMAGE as error:
         raise _damaged(path, str(error)) from error
     return EngineArchive(writer.blob(ENGINE_ARCHIVE_TYPE), _the_arch(arches, programs, path), programs)
 
@@ -92,8 +92,8 @@ def add_engine_archive(path: Path, store: BlobStore) -> EngineArchive:
 def _read_members(content: gzip.GzipFile, path: Path) -> tuple[dict[str, str], dict[str, ProgramEntry]]:
     arches: dict[str, str] = {}
     programs: dict[str, ProgramEntry] = {}
-    with tarfile.open(fileobj=content, mode="r|") as tar:
-        for member in tar:
+    with tarfile.open(fileobj=content, mode="r|", tarinfo=Member) as tar:
+        for member in members_of(tar):
             if member.isdir() and member.name == "docker":
                 continue
             name = _program_name(member, path)

@@ -13,6 +13,7 @@ from staithe.bundle.contents import Blob, ImageArtifact
 from staithe.bundle.documents import Manifest, dump, parse
 from staithe.bundle.layout import IMAGE_CONFIG_TYPE, LAYER_GZIP_TYPE, LAYER_TYPE, MANIFEST_TYPE
 from staithe.bundle.source_image import SourceImage, SourceLayer
+from staithe.bundle.tar_headers import Unpacked
 from staithe.errors import BundleError
 
 _GZIP = b"\x1f\x8b"
@@ -65,7 +66,7 @@ def _diff_id(blob: Blob, store: BlobStore, layer: SourceLayer, files: ArchiveFil
         return blob.digest
     digest = hashlib.sha256()
     try:
-        with store.open(blob) as stream, gzip.GzipFile(fileobj=stream) as content:
+        with store.open(blob) as stream, Unpacked(stream, blob.size_bytes) as content:
             while chunk := content.read(CHUNK_BYTES):
                 digest.update(chunk)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -27,6 +27,7 @@ _INDEX_TYPES = (INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v
 _ATTESTATION = "vnd.docker.reference.type"
 # An index of indexes: buildx nests once.
 _DEPTH_LIMIT = 4
+_IMAGES_LIMIT = 1000
 
 
 def is_oci_layout(files: ArchiveFiles) -> bool:
@@ -50,7 +51,9 @@ def read_oci_archive(files: ArchiveFiles) -> list[SourceImage]:
     index = parse(Index, read_document(files, INDEX_FILE), f"{files.where}: {INDEX_FILE}")
     tags = tags_by_config(files) if files.has(MANIFEST_FILE) else {}
     found: dict[str, SourceImage] = {}
-    for descriptor, name in _manifests(files, index, None, 0):
+    for number, (descriptor, name) in enumerate(_manifests(files, index, None, 0, set())):
+        if number >= _IMAGES_LIMIT:
+            raise BundleError(f"the layout names more than {_IMAGES_LIMIT} images", where=files.where)
         image = _image(files, descriptor, name, tags)
         known = found.get(descriptor.digest)
         references = {*image.references, *(known.references if known else ())}
@@ -65,7 +68,7 @@ def read_oci_archive(files: ArchiveFiles) -> list[SourceImage]:
 
 
 def _manifests(
-    files: ArchiveFiles, index: Index, name: str | None, depth: int
+    files: ArchiveFiles, index: Index, name: str | None, depth: int, seen: set[tuple[str, str | None]]
 ) -> Iterator[tuple[Descriptor, str | None]]:
     """Yield every image manifest below `index` with the name that the entry above gives it."""
     if depth > _DEPTH_LIMIT:
@@ -75,9 +78,12 @@ def _manifests(
         if _ATTESTATION in descriptor.annotations or descriptor.artifact_type is not None:
             continue
         path = f"{BLOBS}/{descriptor.hex}"
+        if (descriptor.digest, given) in seen:
+            continue  # indexes that name each other a thousand times would be read a million times
+        seen.add((descriptor.digest, given))
         if descriptor.media_type in _INDEX_TYPES:
             content = _checked(files, descriptor)
-            yield from _manifests(files, parse(Index, content, f"{files.where}: {path}"), given, depth + 1)
+            yield from _manifests(files, parse(Index, content, f"{files.where}: {path}"), given, depth + 1, seen)
         elif depth == 0 or (_is_known(descriptor) and files.has(path)):
             # Inside an image's index the platforms that were not saved are named all the same.
             yield descriptor, given

@@ -31,6 +31,8 @@ from staithe.bundle.layout import (
 )
 from staithe.errors import BundleError
 
+# Each costs reading a document of up to 4 MiB.
+_ENTRIES_LIMIT = 1000
 _AGAIN = "make it again with `staithe bundle build`, or copy it again"
 
 
@@ -49,6 +51,14 @@ def read_bundle(path: Path) -> Bundle:
         raise _unknown(root / OCI_LAYOUT_FILE, "version of the layout", layout.version, OCI_LAYOUT_VERSION)
     content = _root_file(root, INDEX_FILE)
     index = parse(Index, content, str(root / INDEX_FILE))
+    if len(index.manifests) > _ENTRIES_LIMIT:
+        found = str(len(index.manifests))
+        raise BundleError(
+            "the bundle names too many things",
+            where=str(root / INDEX_FILE),
+            found=found,
+            expected=f"{_ENTRIES_LIMIT}",
+        )
     engines: list[EngineArtifact] = []
     images: dict[str, ImageArtifact] = {}
     for descriptor in index.manifests:

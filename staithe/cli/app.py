@@ -25,7 +25,7 @@ from staithe.cli.schema import schema
 from staithe.cli.smoke import smoke
 from staithe.cli.status import status
 from staithe.cli.unlock import unlock
-from staithe.errors import EXIT_INTERRUPTED, StaitheError
+from staithe.errors import EXIT_INTERRUPTED, StaitheError, UsageError
 
 app = typer.Typer(
     name="staithe",
@@ -86,9 +86,21 @@ def print_error(error: StaitheError) -> None:
         typer.echo(visible(f"  record: {error.record}"), err=True)
 
 
+def _check_arguments() -> None:
+    """Refuse arguments that are no UTF-8: they can neither be told to a runner nor be shown."""
+    for argument in sys.argv[1:]:
+        if any("\ud800" <= char <= "\udfff" for char in argument):
+            raise UsageError(
+                "an argument of the command is not in UTF-8",
+                found=ascii(argument[:80]),
+                hint="rename the file, or type the name in a UTF-8 terminal",
+            )
+
+
 def main() -> None:
     """Run the command line and exit with staithe's exit codes."""
     try:
+        _check_arguments()
         app()
     except StaitheError as error:
         if os.environ.get("STAITHE_VERBOSE"):

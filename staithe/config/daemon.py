@@ -21,6 +21,9 @@ _FLAG_OF_THE_UNIT = (
 )
 _REMOVED = "the engine does not know this key any more; take it away"
 
+# The probe brings no longer text back.
+_LIMIT_BYTES = 65536
+
 
 # pydantic lists the fields of the last base first.
 class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
@@ -73,6 +76,12 @@ class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
     @model_validator(mode="after")
     def _check_combinations(self) -> Daemon:
         lines = list(self._contradictions())
+        if len(self.daemon_json_text().encode()) > _LIMIT_BYTES:
+            held = self.daemon_json()
+            longest = max(held, key=lambda name: len(json.dumps(held[name])))
+            lines.append(
+                f"{longest}: makes daemon.json longer than {_LIMIT_BYTES >> 10} KiB, the most that is compared"
+            )
         if lines:
             raise PydanticCustomError("mistakes", "{lines}", {"lines": lines})
         return self

@@ -23,7 +23,7 @@ def duplicate_keys(inventory: str) -> list[str]:
 def _in_file(path: Path) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
         # Loading the inventory says what is wrong with the file.
         return
     for node in ast.walk(tree):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from staithe.config.section import Section
-from staithe.config.values import text
+from staithe.config.values import NAMES_LIMIT, text
 
 ModuleName = Annotated[str, text("the name of a kernel module", r"[a-zA-Z0-9][a-zA-Z0-9_-]*", 64)]
 # A slash stands for a dot inside a name (eth0/100). Two in a row would become ".." below /proc/sys.
@@ -15,7 +15,7 @@ SysctlKey = Annotated[
     str,
     text(
         "a sysctl key such as net.ipv4.ip_forward",
-        r"[a-z0-9_-]+(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+",
+        r"[a-z0-9_][a-z0-9_-]*(\.[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)+",
         128,
     ),
 ]
@@ -28,7 +28,11 @@ def _number_as_text(value: Any) -> Any:
 SysctlValue = Annotated[
     str,
     BeforeValidator(_number_as_text),
-    text("a number, or text of letters, digits, blanks and . , : / _ -", r"[A-Za-z0-9_.,:/ \t-]+", 256),
+    text(
+        "a number, or text of letters, digits, blanks and . , : / _ -",
+        r"[A-Za-z0-9_.,:/-]+([ \t]+[A-Za-z0-9_.,:/-]+)*",
+        256,
+    ),
 ]
 
 
@@ -37,6 +41,7 @@ class Kernel(Section):
 
     modules: tuple[ModuleName, ...] = Field(
         default=("overlay", "br_netfilter"),
+        max_length=NAMES_LIMIT,
         description="Loaded now and at every boot (/etc/modules-load.d/staithe.conf). A list replaces this one.",
     )
     sysctl: dict[SysctlKey, SysctlValue] = Field(
@@ -45,6 +50,7 @@ class Kernel(Section):
             "net.bridge.bridge-nf-call-iptables": "1",
             "net.bridge.bridge-nf-call-ip6tables": "1",
         },
+        max_length=NAMES_LIMIT,
         description="Set now and at every boot (/etc/sysctl.d/99-staithe.conf). What you write is added key by key; "
         "None takes one of these keys away.",
     )

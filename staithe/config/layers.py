@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from staithe.config.plain_data import odd_values
+from staithe.errors import ConfigError
+
 Layer = Mapping[str, Any]
 
 
@@ -55,13 +58,19 @@ def sections_of(data: Layer, names: Iterable[str]) -> dict[str, Any]:
 def known_only(data: Layer, names: Iterable[str]) -> dict[str, Any]:
     """Return what of `data` may leave the process that loaded it: staithe's sections, and the bare names of others.
 
-    Only names of dictionaries: what `near_misses` looks at.
+    Only names of dictionaries: what `near_misses` looks at. Raise ConfigError for values that cannot travel.
     """
     known = frozenset(names)
+    odd = [
+        f"{shown_place(place)}: found {found}, expected {expected}"
+        for place, found, expected in odd_values(sections_of(data, known))
+    ]
+    if odd:
+        raise ConfigError(odd, hint="staithe config docs")
     return {
         key: value if key in known else {}
         for key, value in data.items()
-        if key in known or isinstance(value, Mapping)
+        if key in known or (isinstance(value, Mapping) and shown_key(key) == key)
     }
 
 
@@ -84,6 +93,17 @@ def shown_key(key: object) -> str:
     """Return a key as it may be printed."""
     text = str(key)
     return text if text.isprintable() and len(text) <= 80 else ascii(text[:80])
+
+
+def shown_place(loc: Iterable[int | str]) -> str:
+    """Return `loc` as users write it: daemon.registry-mirrors[0]."""
+    path = ""
+    for part in loc:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part != "[key]":
+            path += f".{shown_key(part)}" if path else shown_key(part)
+    return path
 
 
 def host_name_of(host_data: object) -> str:

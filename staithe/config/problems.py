@@ -10,12 +10,13 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from staithe.config.layers import shown_key
+from staithe.config.layers import shown_key, shown_place
 from staithe.config.section import Section, holds_section
 from staithe.errors import ConfigError
 
 _EXPECTED_BY_TYPE = {
     "string_type": "text in quotes",
+    "string_unicode": "text",
     "int_type": "a whole number without quotes",
     "bool_type": "True or False",
     "tuple_type": "a list",
@@ -88,7 +89,7 @@ def problems_of(error: ValidationError, model: type[Section]) -> list[str]:
 def _lines(details: ErrorDetails, model: type[Section]) -> list[str]:
     context = details.get("ctx", {})
     loc = tuple(part for part in details["loc"] if not str(part).startswith("<"))
-    path = path_of(loc)
+    path = shown_place(loc)
     kind = details["type"]
     if kind == "mistakes":
         return [f"{path}: {line}" for line in context["lines"]]
@@ -96,7 +97,7 @@ def _lines(details: ErrorDetails, model: type[Section]) -> list[str]:
         return [f"{path}: {context['sentence']}"]
     if kind == "odd_texts":
         return [
-            f"{path_of((*loc, *place))}: found {shown(text)}, expected {expected}"
+            f"{shown_place((*loc, *place))}: found {shown(text)}, expected {expected}"
             for place, text, expected in context["places"]
         ]
     if kind == "extra_forbidden":
@@ -111,22 +112,13 @@ def _expected(kind: str, context: Mapping[str, Any], message: str) -> str:
         return _EXPECTED_BY_TYPE[kind]
     if kind in ("expected", "literal_error"):
         return str(context["expected"])
+    if kind == "too_long":
+        return f"{context['max_length']} of them at most"
     if kind == "greater_than_equal":
         return f"{context['ge']} or more"
     if kind == "less_than_equal":
         return f"{context['le']} or less"
     return message
-
-
-def path_of(loc: Iterable[int | str]) -> str:
-    """Return `loc` as users write it: daemon.registry-mirrors[0]."""
-    path = ""
-    for part in loc:
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif part != "[key]":
-            path += f".{shown_key(part)}" if path else shown_key(part)
-    return path
 
 
 def _unknown_key(path: str, loc: tuple[int | str, ...], model: type[Section]) -> str:
@@ -151,7 +143,7 @@ def section_at(model: type[Section], loc: Iterable[int | str]) -> type[Section]:
             current = next(arg for arg in get_args(current) if holds_section(arg))
         current = _without_none(current)
     if not (isinstance(current, type) and issubclass(current, Section)):
-        raise TypeError(f"no section at {path_of(loc)}")
+        raise TypeError(f"no section at {shown_place(loc)}")
     return current
 
 

@@ -12,6 +12,7 @@ from staithe.config.daemon import Daemon
 from staithe.config.engine import Engine
 from staithe.config.images import Images
 from staithe.config.kernel import Kernel
+from staithe.config.plain_data import odd_values
 from staithe.config.problems import ProblemList, near, problems_of
 from staithe.config.section import Section
 from staithe.config.service import Service
@@ -49,9 +50,23 @@ def section_names() -> frozenset[str]:
     return frozenset(Config.model_fields)
 
 
+def data_problems(one: Mapping[str, Any]) -> list[str]:
+    """Return one line for each value in staithe's sections of a layer that is no plain data."""
+    sections = layer.sections_of(one, section_names())
+    return [
+        f"{layer.shown_place(place)}: found {found}, expected {expected}"
+        for place, found, expected in odd_values(sections)
+    ]
+
+
 def checked(layers: Sequence[Mapping[str, Any]], where: str, found: ProblemList) -> Config | None:
     """Return the config of `layers`; or None, with its problems put into `found`."""
     names = section_names()
+    # First: what is no plain data cannot be merged, shown or compared.
+    odd = dict.fromkeys(line for one in layers for line in data_problems(one))
+    if odd:
+        found.add(where, odd)
+        return None
     lines = [
         f"{layer.shown_key(name)}: staithe has no such section; did you mean {near(name, names)}?"
         for name in layer.near_misses(layers, names)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-TYPOGRAPHIC_QUOTES = "“”„‟‘’‚‛«»"
+from staithe.config.plain_data import Place
 
-Place = tuple[int | str, ...]
+TYPOGRAPHIC_QUOTES = "“”„‟‘’‚‛«»"
 
 
 class Section(BaseModel):

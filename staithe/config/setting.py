@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from staithe.config.keys import inner_section, takes_text
 from staithe.config.root import Config
 from staithe.config.section import Section
+from staithe.errors import UsageError
 
 
 def path_of(key: str) -> tuple[tuple[str, ...], Any]:
@@ -40,6 +41,10 @@ def value_of(text: str, kind: Any) -> Any:
         value = json.loads(text)
     except ValueError:
         return text
+    except RecursionError:
+        raise UsageError(
+            "a value of --set holds too many lists or dictionaries inside each other", found=f"{text[:40]}..."
+        ) from None
     if isinstance(value, bool | int | float) and kind is not None and takes_text(kind):
         return text
     return value

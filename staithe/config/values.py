@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
+
+# Of names that a host is asked for: the probe must fit into one argument of a command (128 KiB on Linux).
+NAMES_LIMIT = 100
 
 
 def unexpected(expected: str) -> PydanticCustomError:
@@ -55,6 +58,28 @@ def parsed(expected: str, parse: Callable[[str], object]) -> Expects:
     return Expects(check, expected)
 
 
+# Python takes anything for the zone of an IPv6 address; it is the name of an interface.
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]+(%[A-Za-z0-9_][A-Za-z0-9_.-]{0,14})?(/[0-9.]{1,15})?")
+
+
+def address(expected: str, parse: Callable[[str], object]) -> Expects:
+    """Accept an address or network that `parse` takes without a ValueError."""
+
+    def check(value: str) -> object:
+        if not _ADDRESS.fullmatch(value):
+            raise ValueError(value)
+        return parse(value)
+
+    return parsed(expected, check)
+
+
+def _split(value: str) -> SplitResult:
+    # urlsplit drops blanks at the ends, and tabs anywhere.
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError(value)
+    return urlsplit(value)
+
+
 def _check_path(value: str) -> str:
     if not re.fullmatch(r"/[A-Za-z0-9._/@+=,-]*", value) or len(value) > 1024:
         raise unexpected("an absolute path of letters, digits and . _ / @ + = , -")
@@ -66,7 +91,7 @@ def _check_path(value: str) -> str:
 def _check_mirror(value: str) -> str:
     expected = "an address such as https://mirror.example.com, without a path"
     try:
-        url = urlsplit(value)
+        url = _split(value)
         port = url.port
     except ValueError:
         raise unexpected(expected) from None
@@ -85,13 +110,13 @@ _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(?<!-)(\.(?!-)[A-Za-z0-9_-]+(?<!-))
 
 
 def _is_host(value: str) -> bool:
-    if _HOST_NAME.fullmatch(value):
+    if len(value) <= 253 and _HOST_NAME.fullmatch(value):
         return True
     try:
         ipaddress.ip_address(value)
     except ValueError:
         return False
-    return True
+    return "%" not in value
 
 
 def _interface(parse: Callable[[str], object]) -> Callable[[str], object]:
@@ -104,7 +129,7 @@ def _interface(parse: Callable[[str], object]) -> Callable[[str], object]:
 
 
 def _check_host_port(value: str) -> None:
-    url = urlsplit(f"//{value}")
+    url = _split(f"//{value}")
     if url.path or url.query or url.fragment or "@" in value or not _is_host(url.hostname or ""):
         raise ValueError(value)
     if url.port == 0 or value.endswith(":"):
@@ -125,32 +150,32 @@ def _check_insecure_registry(value: str) -> str:
 
 
 def _check_proxy(value: str) -> None:
-    url = urlsplit(value)
+    url = _split(value)
     if url.scheme not in ("http", "https", "socks5") or not _is_host(url.hostname or "") or url.port == 0:
         raise ValueError(value)
 
 
 def _check_no_proxy(value: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9.*:/_\[\], -]+", value):
+    if not re.fullmatch(r"[A-Za-z0-9.*:/_\[\], -]{1,4096}", value):
         raise ValueError(value)
 
 
 AbsolutePath = Annotated[str, Expects(_check_path, "an absolute path")]
-Cidr = Annotated[str, parsed("a network such as 172.26.0.0/16", lambda v: ipaddress.ip_network(v, strict=False))]
+Cidr = Annotated[str, address("a network such as 172.26.0.0/16", lambda v: ipaddress.ip_network(v, strict=False))]
 # An interface address keeps its host part: 172.26.0.1/16.
 InterfaceV4 = Annotated[
     str,
-    parsed("an IPv4 address with its network, such as 172.26.0.1/16", _interface(ipaddress.IPv4Interface)),
+    address("an IPv4 address with its network, such as 172.26.0.1/16", _interface(ipaddress.IPv4Interface)),
 ]
 InterfaceV6 = Annotated[
     str,
-    parsed("an IPv6 address with its network, such as fd00::1/64", _interface(ipaddress.IPv6Interface)),
+    address("an IPv6 address with its network, such as fd00::1/64", _interface(ipaddress.IPv6Interface)),
 ]
-CidrV4 = Annotated[str, parsed("an IPv4 network such as 172.26.5.0/24", lambda v: ipaddress.IPv4Network(v, False))]
-CidrV6 = Annotated[str, parsed("an IPv6 network such as fd00:26::/64", lambda v: ipaddress.IPv6Network(v, False))]
-Ip = Annotated[str, parsed("an IP address", ipaddress.ip_address)]
-IpV4 = Annotated[str, parsed("an IPv4 address", ipaddress.IPv4Address)]
-IpV6 = Annotated[str, parsed("an IPv6 address", ipaddress.IPv6Address)]
+CidrV4 = Annotated[str, address("an IPv4 network such as 172.26.5.0/24", lambda v: ipaddress.IPv4Network(v, False))]
+CidrV6 = Annotated[str, address("an IPv6 network such as fd00:26::/64", lambda v: ipaddress.IPv6Network(v, False))]
+Ip = Annotated[str, address("an IP address", ipaddress.ip_address)]
+IpV4 = Annotated[str, address("an IPv4 address", ipaddress.IPv4Address)]
+IpV6 = Annotated[str, address("an IPv6 address", ipaddress.IPv6Address)]
 HostPort = Annotated[str, parsed("HOST:PORT", _check_host_port), text("HOST:PORT", r".*:[0-9]+")]
 MirrorUrl = Annotated[str, Expects(_check_mirror, "an address such as https://mirror.example.com")]
 InsecureRegistry = Annotated[str, Expects(_check_insecure_registry, "HOST[:PORT] or a network such as 10.0.0.0/8")]

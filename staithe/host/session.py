@@ -113,14 +113,18 @@ class Session:
         self.state = self._ask(build(request), self.state)
 
     def _ask(self, script: str, base: HostState | None) -> HostState:
-        result = self.run(
-            script,
-            "probe",
-            timeout_s=_PROBE_TIMEOUT_S,
-            limit_bytes=_PROBE_LIMIT_BYTES,
-            check=False,
-            shown="(the probe: staithe/probe/script.sh)",
-        )
+        try:
+            result = self.run(
+                script,
+                "probe",
+                timeout_s=_PROBE_TIMEOUT_S,
+                limit_bytes=_PROBE_LIMIT_BYTES,
+                check=False,
+                shown="(the probe: staithe/probe/script.sh)",
+            )
+        except CommandFailed as error:
+            # Without a check of the exit code only this is left: far more came than any probe says.
+            raise ProbeFailed(error.message, found=error.found, hint=error.hint) from error
         if result.exit_code != 0 and b"staithe-probe" not in result.stdout:
             raise ProbeFailed(
                 f"the probe ended with exit code {result.exit_code}",

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from staithe.errors import ProbeFailed
 from staithe.probe.request import ProbeRequest
-from staithe.probe.script import PROBE_VERSION, sections
+from staithe.probe.script import PROBE_VERSION, SECTIONS, sections
 
-# Every managed file at its limit, the record, and a thousand images are below 16 MiB.
-MAX_CHARACTERS = 64 * 1024 * 1024
+# Every managed file at its limit, the record, and a thousand images are below 8 MiB and 100,000 lines.
+MAX_CHARACTERS = 16 * 1024 * 1024
+MAX_LINES = 250_000
 
 _MARK = "staithe-probe"
 _HINT = "run it again; when it stays so, see whether the login prints or changes something: ssh HOST sudo -n true"
@@ -65,6 +66,8 @@ def take_apart(output: str) -> Answer:
     """
     if len(output) > MAX_CHARACTERS:
         raise _failed("the host's answer is too long", f"{len(output)} characters", f"at most {MAX_CHARACTERS}")
+    if output.count("\n") > MAX_LINES:
+        raise _failed("the host's answer is too long", f"more than {MAX_LINES} lines")
     lines = iter([line.rstrip("\r") for line in output.split("\n")])
     _find_begin(lines, output)
     head, request_line = Section("head"), ""
@@ -79,6 +82,8 @@ def take_apart(output: str) -> Answer:
             return _whole(request_line, head, found)
         if word == "request" and not request_line:
             request_line = rest
+        elif word == "section" and rest not in SECTIONS:
+            raise _failed("the answer to the probe holds a section that no probe writes", repr(rest[:40]))
         elif word == "section" and rest not in found:
             current = found[rest] = Section(rest)
         elif word == "section":

@@ -18,6 +18,7 @@ from staithe.config.layers import known_only, layers_of
 from staithe.config.root import section_names
 from staithe.errors import InventoryError, SecretMissing
 from staithe.secret import Vault
+from staithe.shell import word
 from staithe.ssh import fast_transport
 
 _ADDRESS = re.compile(r"^(?:(?P<user>[^@/\s]+)@)?(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d+))?$")
@@ -40,13 +41,17 @@ def load_inventory(source: str) -> Inventory:
     except SyntaxError as error:
         raise InventoryError(
             f"not valid Python: {error.msg}",
-            where=f"{error.filename}:{error.lineno}",
-            hint=f"python3 -m py_compile {source}",
+            where=f"{error.filename}:{error.lineno}" if error.filename else source,
+            hint=f"python3 -m py_compile {word(source)}",
         ) from error
     except UnexpectedExternalError as error:
         raise _from_user_code(error, source) from error
     except (PyinfraError, CliError, OSError, UnicodeDecodeError) as error:
         raise InventoryError(str(error) or type(error).__name__, where=source) from error
+    except (Exception, SystemExit) as error:
+        # An inventory is a program: whatever it does wrong, or makes pyinfra do, is one clear error.
+        raise InventoryError(f"cannot be loaded: {type(error).__name__}: {error}", where=source) from error
+    _check_names(inventory, source)
     if not len(inventory):
         raise InventoryError(
             "the inventory names no host",
@@ -56,6 +61,20 @@ def load_inventory(source: str) -> Inventory:
         )
     _set_defaults(inventory)
     return inventory
+
+
+def _check_names(inventory: Inventory, source: str) -> None:
+    for what, name in [("host", host.name) for host in inventory] + [
+        ("group", str(name)) for name in inventory.groups
+    ]:
+        if not name.isprintable() or (what == "host" and name.startswith("-")) or len(name) > 255:
+            raise InventoryError(
+                f"a {what} has a name that cannot be shown or typed",
+                where=source,
+                found=ascii(name[:80]),
+                expected="at most 255 characters on one line that do not begin with a dash",
+                hint=f"correct the name in {word(source)}",
+            )
 
 
 def _from_user_code(error: UnexpectedExternalError, source: str) -> InventoryError:

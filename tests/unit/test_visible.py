@@ -34,6 +34,7 @@ _EVIL = "a\x1b[2J\x1b]0;title\x07\x9b31m\r\x7f\u202ez"
         ("\x9b31m", "\\x9b31m"),
         ("\r\x07\x7f", "\\r\\x07\\x7f"),
         ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("a\udcff", "a\\udcff"),
     ],
 )
 def test_steering_characters_are_spelled_out(text: str, shown: str) -> None:

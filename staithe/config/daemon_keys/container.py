@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from staithe.config.daemon_keys.dashed import Dashed, key
+from staithe.config.problems import shown
 from staithe.config.section import Section
 from staithe.config.values import SIZE_PATTERN, AbsolutePath, Expects, KeyValue, Name, Size, mistake, text
 
@@ -35,7 +36,7 @@ def _check_log_opts(options: dict[str, str]) -> dict[str, str]:
             if name in options:
                 check.func(options[name])  # type: ignore[call-arg]
         except ValueError as error:
-            raise mistake(f"{name}: found {options[name]!r}, expected {error}") from None
+            raise mistake(f"{name}: found {shown(options[name])}, expected {error}") from None
     if options.get("max-file", "1") != "1" and "max-size" not in options:
         raise mistake("max-file has no effect without max-size: add a size such as 300m")
     return options

@@ -33,7 +33,7 @@ LINES = WHOLE.splitlines()
         (WHOLE.replace("@end staithe-probe 1", "@end staithe-probe 2"), "no probe writes"),
         (WHOLE.replace("@section users", "@section engine"), "twice"),
         (WHOLE.replace("@section users\n", ""), "not the sections"),
-        (WHOLE.replace("@section users", "@section guests"), "not the sections"),
+        (WHOLE.replace("@section users", "@section guests"), "no probe writes"),
         (WHOLE.replace("@section users", "@begin staithe-probe 1"), "no probe writes"),
         (WHOLE.replace('"deep": false', '"deep": "perhaps"'), "does not say what was asked"),
         (WHOLE.replace("clock\t", "clock\tnoon "), "does not say what was asked"),
