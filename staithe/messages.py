@@ -21,7 +21,7 @@ class Start(BaseModel):
     limit: list[str] = []
     hosts: list[str] | None = Field(default=None, description="Exact names: only these hosts (--retry-failed).")
     settings: dict[str, Any] = Field(default={}, description="Configuration that wins over the inventory's (--set).")
-    parallel: int = Field(default=0, description="Hosts at work at once; 0: pyinfra's own choice.")
+    parallel: int = Field(default=0, description="Hosts at work at once; 0: 40.")
     uploads: int = Field(
         default=0, description="Not 0: a host that has blobs to receive asks, and waits for `upload`."
     )

@@ -93,6 +93,9 @@ class Run:
         except StaitheError as error:
             error.record = self.result.directory
             raise
+        except BaseException:
+            self.console.print(f"record: {self.result.directory}", highlight=False, markup=False, soft_wrap=True)
+            raise
         finally:
             # Whatever ended the run: what came of it so far is on record.
             self.result.finish(check=check)
@@ -188,6 +191,8 @@ class Run:
         former = {
             number: signal.signal(number, lambda number, frame: self._interrupted(fleet, number, frame))
             for number in _SIGNALS
+            # What nohup has set stays.
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
         }
         try:
             yield

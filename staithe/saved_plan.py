@@ -40,6 +40,7 @@ class SavedPlan(BaseModel):
     run_id: str = Field(description="The run of `staithe plan` that made it.")
     inventory: str
     limit: list[str] = []
+    only: list[str] | None = Field(default=None, description="Exact names, when it was made with --retry-failed.")
     settings: dict[str, Any] = Field(default={}, description="Of --set and --bundle.")
     deep: bool = False
     salt: str = Field(description="What the digests were made with.")

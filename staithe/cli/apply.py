@@ -117,6 +117,7 @@ def _from_plan(file: Path, inventory: str | None, limit: list[str] | None) -> di
     return {
         "inventory": saved.inventory,
         "limit": limit or saved.limit,
+        "hosts": saved.only,
         "settings": saved.settings,
         "deep": saved.deep,
         "plan": str(file),

@@ -100,6 +100,7 @@ def _save(run: Run, out: Path) -> None:
         run_id=start.run_id,
         inventory=start.inventory,
         limit=start.limit,
+        only=start.hosts,
         settings=start.settings,
         deep=start.deep,
         salt=start.salt,

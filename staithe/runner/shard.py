@@ -76,7 +76,7 @@ def run_shard(start: Start, control: Control) -> None:
             hosts=[*(host.name for host in hosts), *lost],
             places=[*places, *range(len(everyone), len(everyone) + len(lost))],
             mode=start.mode,
-            missing=missing if start.shard == 0 else [],
+            missing=missing if start.shard == 0 and saved is None else [],
         )
     )
     if not hosts:

@@ -161,6 +161,14 @@ def test_wrong_use(fake_site: FakeSite, options: tuple[str, ...], words: str) ->
     assert len(list(fake_site.folder.glob(".staithe/runs/*"))) == runs
 
 
+def test_a_plan_of_the_hosts_that_failed_is_a_plan_of_no_other(fake_site: FakeSite) -> None:
+    _site(fake_site).staithe("apply", "inventory.py", "--yes", code=1)
+    saved = _save(fake_site, "--retry-failed", "last")
+    assert (saved["only"], list(saved["hosts"])) == (["@fake/h0"], ["@fake/h0"])
+    done = fake_site.staithe("apply", "--plan", "p.json", "--json", code=1)
+    assert done.outcomes == {"h0": "failed"}
+
+
 def test_no_secret_is_saved(fake_site: FakeSite) -> None:
     proxy = {"http-proxy": "http://jane:s3cr3t@proxy.example.com"}
     fake_site.add("h0", fake_site.bare(), daemon={"proxies": proxy})

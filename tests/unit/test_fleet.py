@@ -49,6 +49,7 @@ def test_a_runner_that_dies_after_its_plan_fails_its_hosts_and_no_other(
 
     def ask(result: RunResult) -> bool:
         asked.append([host.host for host in result.hosts if host.outcome == "failed"])
+        asked.append([host.host for host in result.hosts if host.changes])
         return False
 
     run = Run("apply", "inventory.py", shards=2, ask=ask)
@@ -63,7 +64,7 @@ def test_a_runner_that_dies_after_its_plan_fails_its_hosts_and_no_other(
     original = run._take
     monkeypatch.setattr(run, "_take", take)
     result = run.go()
-    assert asked == [["@fake/h0", "@fake/h2"]]
+    assert asked == [["@fake/h0", "@fake/h2"], ["@fake/h0", "@fake/h1", "@fake/h2", "@fake/h3"]]
     assert {host.host: host.outcome for host in result.hosts} == {
         "@fake/h0": "failed",
         "@fake/h1": "cancelled",
