@@ -35,13 +35,16 @@ def apply(
     Exit codes: 0 done or nothing to do, 1 a host failed, 2 wrong usage or configuration, 4 preflight refused a host,
     5 the bundle is wrong, 130 interrupted.
     """
+    from staithe import early_runner
     from staithe.errors import UsageError
-    from staithe.run import Run
 
     if not yes and (as_json or sys.stdin is None or not sys.stdin.isatty()):
         raise UsageError(
             "apply asks before it changes hosts, and here is nobody to ask", hint=f"staithe apply {inventory} --yes"
         )
+    early_runner.start()
+    from staithe.run import Run
+
     run = Run(
         "apply",
         inventory,
