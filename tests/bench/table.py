@@ -81,7 +81,8 @@ def compared(what: str, figure: str, floor: str, value: float, **bound: float) -
 
 def markdown(rows: Sequence[Row]) -> str:
     """Return the table as Markdown, with columns that line up."""
-    lines = [HEADS, *(row.cells() for row in rows)]
+    # A bar would end its cell.
+    lines = [HEADS, *(tuple(cell.replace("|", "\\|") for cell in row.cells()) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADS))]
     text = []
     for line in lines:
