@@ -18,6 +18,8 @@ from typing import IO
 from staithe.runs_folder import runs_folder
 
 _waiting: list[tuple[subprocess.Popen[bytes], Path]] = []
+# Folders that were made for the log, innermost first.
+_made: list[Path] = []
 
 
 def spawn(stderr: IO[bytes] | int) -> subprocess.Popen[bytes]:
@@ -34,9 +36,11 @@ def spawn(stderr: IO[bytes] | int) -> subprocess.Popen[bytes]:
 
 def start() -> None:
     """Start a runner for `take`; nothing when its log cannot be written, which is told when the run begins."""
+    folder = runs_folder()
+    _made.extend(one for one in (folder, *folder.parents) if not one.exists())
     try:
-        runs_folder().mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(prefix=".runner-", suffix=".log", dir=runs_folder())
+        folder.mkdir(parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(prefix=".runner-", suffix=".log", dir=folder)
     except OSError:
         return
     os.close(number)
@@ -59,10 +63,12 @@ def take(log: IO[bytes] | None) -> subprocess.Popen[bytes]:
 
 
 def _forget() -> None:
-    """End what nobody took: the command found a mistake before it came to a run."""
+    """End what nobody took, and leave nothing of it: the command found a mistake before it came to a run."""
     while _waiting:
         process, early_log = _waiting.pop()
         process.kill()
         process.wait()
         with contextlib.suppress(OSError):
             early_log.unlink()
+            for folder in _made:
+                folder.rmdir()

@@ -49,8 +49,14 @@ def test_one_that_nobody_takes_ends_and_leaves_nothing(tmp_path: Path) -> None:
         tmp_path,
         "from staithe import early_runner; early_runner.start(); print(early_runner._waiting[0][0].pid)",
     )
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
     assert not Path(f"/proc/{out}").exists()
+
+
+def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    _run(tmp_path, "from staithe import early_runner; early_runner.start()")
+    assert list((tmp_path / "runs").iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_no_error_yet(tmp_path: Path) -> None:
