@@ -62,7 +62,8 @@ class DelayProxy:
             for one in (writer, there_writer):
                 one.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await asyncio.gather(_give(there, there_writer), self._take(there_reader, back), _give(back, writer))
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # Cancelled by close(); asyncio would print a traceback for a connection that ends so.
             pass
         finally:
             taking.cancel()
