@@ -112,6 +112,10 @@ test: lint test-packages lab ## Everything: lint, types, all tests, the lab's to
 	# One after the other: the hosts share this machine's cores, and each other's network.
 	$(BIN)/pytest -m lab --durations=15
 
+.PHONY: bench
+bench: lab ## Measure against floors of the same run, and print one table (docs/performance.md); ten minutes.
+	@$(BIN)/python -m tests.bench
+
 .PHONY: docs
 docs: $(READY) ## Write again what is made from the code: docs/config.md, errors.md, schemas/, group_data/all.py.
 	@$(BIN)/staithe config docs > docs/config.md

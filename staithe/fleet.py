@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +12,7 @@ from typing import IO, Any
 
 from pydantic import BaseModel, ValidationError
 
+from staithe import early_runner
 from staithe.errors import InventoryError, StaitheError
 from staithe.events import (
     AnyEvent,
@@ -73,14 +72,7 @@ class _Runner:
 
     def __init__(self, start: Start, log: IO[bytes] | None) -> None:
         self._start = start
-        # A session of its own: Ctrl-C in the terminal is for the CLI, which then tells the runner what to do.
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "staithe.runner"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log or subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._process = early_runner.take(log)
         self._lock = threading.Lock()
         self._killed = False
         self.say(start)

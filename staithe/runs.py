@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Collection, Iterator
@@ -22,15 +21,11 @@ from staithe.events import (
     SmokeChecked,
     read_event,
 )
+from staithe.runs_folder import runs_folder
 from staithe.visible import visible
 
 EVENTS_FILE = "events.jsonl"
 SUMMARY_FILE = "summary.json"
-
-
-def runs_folder() -> Path:
-    """Return the folder of all runs: $STAITHE_RUNS, or .staithe/runs in the folder that staithe is called in."""
-    return Path(os.environ.get("STAITHE_RUNS") or ".staithe/runs")
 
 
 class RunDirectory:

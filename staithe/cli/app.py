@@ -27,6 +27,9 @@ from staithe.cli.status import status
 from staithe.cli.unlock import unlock
 from staithe.errors import EXIT_INTERRUPTED, StaitheError, UsageError
 
+# pydantic would look through all installed packages for plugins, here and in the runners.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 app = typer.Typer(
     name="staithe",
     help="Make CentOS / Enterprise Linux hosts ready to run containers, and prove it.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from staithe import early_runner
 from staithe.cli import options
 from staithe.errors import UsageError
 
@@ -68,8 +69,7 @@ def apply(
     Exit codes: 0 done or nothing to do, 1 a host failed, 2 wrong usage or configuration, 4 a host was refused,
     5 the bundle is wrong, 130 interrupted.
     """
-    from staithe.run import Run
-
+    early_runner.start()
     batches = _batches(batch, max_fail, parallel)
     given = options.read_settings(settings, bundle)
     if plan is not None:
@@ -88,6 +88,8 @@ def apply(
             )
         hosts = options.read_retry(retry_failed, "apply", as_json=as_json)
         start = {"inventory": inventory, "limit": limit or [], "hosts": hosts, "settings": given, "deep": deep}
+    from staithe.run import Run
+
     run = Run(
         "apply",
         shards=shards,

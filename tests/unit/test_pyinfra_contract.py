@@ -104,3 +104,27 @@ def test_what_staithe_calls_on_host_and_state() -> None:
 def test_what_staithe_calls_in_the_command_line() -> None:
     done = subprocess.run([sys.executable, "-c", _CLI_CONTRACT], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "as expected", done.stderr
+
+
+def test_an_operation_is_known_by_line_numbers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """staithe/runner/call_stack.py takes the source text out of that: the answer must stay the same."""
+    from pyinfra.api import arguments, util
+
+    from staithe.runner.call_stack import lighten
+
+    state = State(check_for_changes=True)
+    state.current_deploy_filename = __file__
+    orders = []
+    types = [arguments.all_global_arguments()]
+    for name in ("stack", "getframeinfo"):
+        monkeypatch.setattr(util, name, getattr(util, name))
+    monkeypatch.setattr(arguments, "all_global_arguments", arguments.all_global_arguments)
+    for step in (lambda: None, lighten):
+        step()
+        orders.append(util.get_operation_order_from_stack(state))
+    types.append(arguments.all_global_arguments())
+    assert orders[0] == orders[1] != []
+    assert types[0] == types[1]
+    assert arguments.all_global_arguments() is arguments.all_global_arguments()
+    assert "stack()" in inspect.getsource(util.get_operation_order_from_stack)
+    assert "in all_global_arguments()" in inspect.getsource(arguments.pop_global_arguments)

@@ -1,0 +1,62 @@
+"""`python -m tests.bench`: measure everything, print one table; exit 1 when a target is missed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import converged, provision, round_trips, site, startup, transfer
+from tests.bench.table import Row, markdown
+
+HOSTS = 30
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="Pairs of a figure and its floor, taken in turn.")
+    parser.add_argument("--only", action="append", help="Of: startup, converged, round_trips, provision, transfer.")
+    parser.add_argument("--folder", type=Path, help="Keep the folder and the lab, for another call.")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="staithe-bench-") as made:
+        folder = options.folder or Path(made)
+        folder.mkdir(exist_ok=True)
+        try:
+            rows = _measure(folder, options.rounds, options.only)
+        finally:
+            if not options.folder:
+                site.close_site()
+    print(markdown(rows))
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(
+        f"\n{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}, load at the end {load}"
+    )
+    return 1 if any(row.missed for row in rows) else 0
+
+
+def _measure(folder: Path, rounds: int, only: list[str] | None) -> list[Row]:
+    # One more than is measured as converged: the last is provisioned again and again.
+    print(f"booting {HOSTS + 1} hosts and bringing them to the bundle", file=sys.stderr)
+    here = site.open_site(folder, HOSTS + 1)
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "startup": lambda: startup.rows(here, rounds),
+        "converged": lambda: converged.rows(here, rounds, HOSTS),
+        "round_trips": lambda: round_trips.rows(here, rounds),
+        "provision": lambda: provision.rows(here, rounds, here.hosts[HOSTS].name),
+        "transfer": lambda: transfer.rows(here, rounds),
+    }
+    rows: list[Row] = []
+    for name, measure in parts.items():
+        if only is None or name in only:
+            print(f"measuring {name}", file=sys.stderr)
+            rows += measure()
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

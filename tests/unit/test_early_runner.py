@@ -1,0 +1,65 @@
+"""A runner that is started before it is needed; real processes, each case in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_TAKE = """
+import os, sys
+from pathlib import Path
+from staithe import early_runner
+{before}
+log = Path("runs/runner.log").open("wb")
+first, second = early_runner.take(log), early_runner.take(log)
+for one in (first, second):
+    one.stdin.write(b"no start line\\n")
+    one.stdin.close()
+    assert one.wait(60) == 2
+log.write(b"and this process\\n")
+log.close()
+print(Path("runs/runner.log").read_text().count("not a start line"), sorted(os.listdir("runs")))
+"""
+
+
+def _run(folder: Path, code: str) -> str:
+    environment = {**os.environ, "STAITHE_RUNS": "runs"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_what_all_runners_say_is_in_one_log(tmp_path: Path) -> None:
+    out = _run(tmp_path, _TAKE.format(before="early_runner.start()"))
+    assert out == "2 ['runner.log']"
+    assert "and this process" in (tmp_path / "runs" / "runner.log").read_text()
+
+
+def test_without_an_early_one_it_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    assert _run(tmp_path, _TAKE.format(before="")) == "2 ['runner.log']"
+
+
+def test_one_that_nobody_takes_ends_and_leaves_nothing(tmp_path: Path) -> None:
+    out = _run(
+        tmp_path,
+        "from staithe import early_runner; early_runner.start(); print(early_runner._waiting[0][0].pid)",
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert not Path(f"/proc/{out}").exists()
+
+
+def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    _run(tmp_path, "from staithe import early_runner; early_runner.start()")
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_no_error_yet(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    out = _run(tmp_path, "from staithe import early_runner; early_runner.start(); print(early_runner._waiting)")
+    assert out == "[]"
