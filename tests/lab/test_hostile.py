@@ -47,7 +47,7 @@ def test_every_free_text_reaches_the_host_literally(site: Site, bare: Host) -> N
         "node-generic-resources": [f"a{number}={number}" for number in range(3)],
         "log-opts": {"max-size": "300m", "tag": FREE[0], "labels": FREE[1], "env": FREE[6]},
         "default-network-opts": {"bridge": {"com.example.hostile": FREE[2]}},
-        "runtimes": {"evil": {"path": f"/nowhere/$(touch {CANARY})", "runtimeArgs": [FREE[3], "--privileged"]}},
+        "runtimes": {"odd": {"path": "/nowhere/-rf@x", "runtimeArgs": ["--privileged", "a=%s"]}},
         "builder": {"gc": {"policy": [{"filter": [f"type={FREE[5]}"]}]}},
         "proxies": {"no-proxy": "localhost, *.example.com"},
         "data-root": "/data/-rf/@x+=,",

@@ -55,12 +55,25 @@ class Ulimit(Section):
     soft: int = Field(alias="Soft", ge=-1, description="The limit in force; -1 is none.")
 
 
+# The engine writes these into a shell script as they are (moby daemon/runtime_unix.go), and runs it as root.
+RuntimePath = Annotated[
+    str, text("a path or name of letters, digits and . _ / @ + = , -", r"/?[A-Za-z0-9_][A-Za-z0-9._/@+=,-]*", 1024)
+]
+RuntimeArgument = Annotated[
+    str, text("an argument of letters, digits and . _ / @ + = : , % -", r"[A-Za-z0-9._/@+=:,%-]+", 1024)
+]
+
+
 class Runtime(Section):
     """A further OCI runtime."""
 
-    path: str | None = Field(default=None, description="Its program.", examples=["/usr/bin/crun"])
-    runtime_args: tuple[str, ...] | None = Field(default=None, alias="runtimeArgs", description="Arguments it gets.")
-    runtime_type: str | None = Field(default=None, alias="runtimeType", description="Name of its containerd shim.")
+    path: RuntimePath | None = Field(default=None, description="Its program.", examples=["/usr/bin/crun"])
+    runtime_args: tuple[RuntimeArgument, ...] | None = Field(
+        default=None, alias="runtimeArgs", description="Arguments it gets."
+    )
+    runtime_type: RuntimePath | None = Field(
+        default=None, alias="runtimeType", description="Name of its containerd shim."
+    )
     options: dict[str, Any] | None = Field(default=None, description="Options for the shim.")
 
 

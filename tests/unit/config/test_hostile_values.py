@@ -272,3 +272,15 @@ def test_smoke_scripts_hold_any_image_name(shell: str, tmp_path: Path) -> None:
 def test_an_address_holds_nothing_else(text: str) -> None:
     with pytest.raises(ConfigError, match=r"daemon\.dns\[0\]"):
         config_of({"daemon": {"dns": [text]}})
+
+
+@pytest.mark.parametrize(
+    "place", [place for place in PLACES if place.path.startswith("daemon.runtimes.x.")], ids=repr
+)
+def test_what_the_engine_puts_into_a_shell_script_is_no_command(place: Place) -> None:
+    """moby makes a script of a runtime's path and arguments without quoting them, and runs it for `docker info`."""
+    if "options" in place.path:
+        return  # these go to the shim as protobuf
+    for text in TEXTS:
+        if any(char in text for char in " $`;|&<>(){}[]*?!#'\"\\~"):
+            assert not look_at(place, text), text
