@@ -1,8 +1,7 @@
-"""Everything that knows paramiko: the fast transport, streaming commands, and what a failed connection means."""
+"""Commands on a host over a connection: run to the end with streams, or held."""
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -12,76 +11,14 @@ from typing import Any
 import paramiko
 
 from staithe.errors import (
-    AuthRefused,
     CommandFailed,
     CommandTimeout,
     ConnectionLost,
-    HostError,
-    HostKeyChanged,
-    HostKeyUnknown,
-    Unreachable,
 )
-from staithe.shell import word
 
 _READ_BYTES = 1 << 17
-# Data that nobody has acknowledged for so long means that the line is dead.
-DEAD_LINE_S = 60
 _LINE_BYTES = 1 << 16
-_BANNER_BYTES = 1 << 12
 _AGAIN = "the same command again; what is done already is not done again"
-# AES-GCM first: authenticated and several times faster than paramiko's default order on machines with AES-NI.
-_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
-# SHA-1 signatures are refused by EL9 and later anyway.
-_DISABLED = {"pubkeys": ["ssh-rsa"], "keys": ["ssh-rsa"]}
-
-
-def fast_transport(sock: Any, **kwargs: Any) -> paramiko.Transport:
-    """Make a transport without Nagle's delay (paramiko never asks for that: 40 ms for each command).
-
-    Use it in plain pyinfra too: `ssh_paramiko_connect_kwargs = {"transport_factory": fast_transport}`.
-    """
-    if isinstance(sock, socket.socket):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _notice_dead_line(sock)
-    disabled = {**_DISABLED, **(kwargs.pop("disabled_algorithms", None) or {})}
-    transport = paramiko.Transport(sock, disabled_algorithms=disabled, **kwargs)
-    transport.packetizer.readline = lambda timeout: _banner_line(sock, timeout)  # type: ignore[method-assign]
-    options = transport.get_security_options()
-    known = tuple(options.ciphers)
-    options.ciphers = [c for c in _CIPHERS if c in known] + [c for c in known if c not in _CIPHERS]
-    return transport
-
-
-def _notice_dead_line(sock: socket.socket) -> None:
-    """Make the connection fail after a minute without an answer: a cut line is silent, and TCP is patient."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # Not every system has all of them.
-    for option, value in (
-        ("TCP_KEEPIDLE", 20),
-        ("TCP_KEEPINTVL", 10),
-        ("TCP_KEEPCNT", 4),
-        ("TCP_USER_TIMEOUT", DEAD_LINE_S * 1000),
-    ):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-
-
-def _banner_line(sock: Any, timeout_s: float) -> str:
-    """Read one line before the key exchange. paramiko's own reader lets what is no SSH server talk for ever."""
-    deadline = time.monotonic() + timeout_s
-    line = b""
-    # Byte by byte: what follows belongs to paramiko. RFC 4253 allows 255 of them.
-    while not line.endswith(b"\n"):
-        if len(line) > _BANNER_BYTES or time.monotonic() > deadline:
-            raise EOFError("no SSH server answers there")
-        try:
-            data = sock.recv(1)
-        except TimeoutError:
-            continue
-        if not data:
-            raise EOFError("the connection was closed before a greeting")
-        line += data
-    return line.decode("utf-8", "replace").rstrip("\r\n")
 
 
 @dataclass(frozen=True)
@@ -259,68 +196,3 @@ def _write(channel: paramiko.Channel, stdin: Iterable[bytes], deadline: float) -
         transport = channel.get_transport()
         if transport is None or not transport.is_active():
             raise
-
-
-def direct_peer(client: paramiko.SSHClient) -> str | None:
-    """Return the address of the host when this machine is connected to it directly, else None (jump host)."""
-    transport = client.get_transport()
-    sock = getattr(transport, "sock", None)
-    if not isinstance(sock, socket.socket):
-        return None
-    address = sock.getpeername()[0]
-    return str(address)
-
-
-def connect_error(name: str, error: BaseException, client: paramiko.SSHClient | None) -> HostError:
-    """Turn pyinfra's ConnectError into what it means and what to type next."""
-    causes = list(_chain(error))
-    text = str(error)
-    for cause in causes:
-        if isinstance(cause, paramiko.BadHostKeyException):
-            return HostKeyChanged(
-                "the SSH host key has changed",
-                found=_fingerprint(cause.key),
-                expected=_fingerprint(cause.expected_key),
-                hint=f"ssh-keygen -R {cause.hostname}   # only when you know why it changed",
-            )
-    if "No host key for" in text:
-        return _unknown_key(name, client)
-    for cause in causes:
-        if isinstance(cause, paramiko.AuthenticationException):
-            return AuthRefused(
-                "the host refuses the login",
-                found=_plain(text),
-                expected="ssh_user and ssh_key that it knows",
-                hint=f"ssh {word(name)} true   # with the same user and key",
-            )
-    return Unreachable("no connection", found=_plain(text), hint=f"ssh {word(name)} true")
-
-
-def _unknown_key(name: str, client: paramiko.SSHClient | None) -> HostKeyUnknown:
-    transport = client.get_transport() if client is not None else None
-    key = transport.get_remote_server_key() if transport is not None else None
-    target = name
-    if transport is not None:
-        address, port = transport.getpeername()[:2]
-        target = f"-p {port} {address}" if port != 22 else str(address)
-    return HostKeyUnknown(
-        "the SSH host key is not in known_hosts",
-        found=_fingerprint(key) if key is not None else "a key nobody has vouched for",
-        expected="an entry in known_hosts",
-        hint=f"ssh-keyscan {target} >> ~/.ssh/known_hosts   # after comparing the fingerprint, "
-        "or --accept-new-host-keys",
-    )
-
-
-def _fingerprint(key: paramiko.PKey) -> str:
-    return f"{key.get_name()} {key.fingerprint}"
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _chain(error: BaseException | None) -> Iterable[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

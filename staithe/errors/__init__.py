@@ -1,0 +1,123 @@
+"""Every way in which staithe can fail, as one tree.
+
+StaitheError
+├── UsageError            E100  exit 2   the command line or a file it names is wrong
+│   ├── ConfigError       E101  exit 2   the described state does not validate (all problems at once)
+│   ├── InventoryError    E102  exit 2   the inventory cannot be loaded, or is empty
+│   ├── ProjectError      E103  exit 2   deploy.py, templates or a run record are not where they must be
+│   ├── LabError          E104  exit 2   the lab cannot do what was asked on this machine
+│   └── SecretMissing     E105  exit 2   a secret that the inventory names cannot be had
+├── HostError             E200  exit 1   one host failed; the others go on
+│   ├── Unreachable       E201  exit 1   no TCP or SSH connection
+│   ├── AuthRefused       E202  exit 1   the host does not accept the key or password
+│   ├── HostKeyUnknown    E203  exit 1   the SSH host key is not in known_hosts
+│   ├── HostKeyChanged    E204  exit 1   the SSH host key differs from the one in known_hosts
+│   ├── SudoRefused       E205  exit 1   the user may not become root
+│   ├── ProbeFailed       E206  exit 1   the host answered the probe with something else
+│   ├── CommandFailed     E207  exit 1   a command of a change failed
+│   ├── CommandTimeout    E208  exit 1   a command ran longer than its limit
+│   ├── TransferFailed    E209  exit 1   a blob did not arrive whole
+│   ├── ConnectionLost    E210  exit 1   the connection broke in the middle
+│   ├── EngineUnhealthy   E211  exit 1   the engine did not become healthy; the former state is back
+│   ├── ConfigRefused     E212  exit 1   the new engine refuses daemon.json; nothing was changed
+│   ├── SmokeFailed       E213  exit 1   a smoke check saw something else than it expected
+│   ├── RecordTooNew      E214  exit 1   a newer staithe wrote the record on the host
+│   ├── HostLocked        E215  exit 1   another run is changing the host
+│   ├── NotRolledBack     E216  exit 1   a change failed, and the former state did not come back whole
+│   └── DiskFull          E217  exit 1   a file system of the host has no room left
+├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
+├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
+├── Interrupted           E900  exit 130 stopped by the user
+└── NotBegun              E901  exit 1   too many hosts had failed before this host's turn
+
+The docstring of a class is what `staithe explain CODE` prints and what docs/errors.md is made from: the
+cause in one paragraph, what to do in the next.
+"""
+
+from staithe.errors.base import (
+    EXIT_BUNDLE,
+    EXIT_HOST_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_PENDING,
+    EXIT_REFUSED,
+    EXIT_USAGE,
+    StaitheError,
+    error_classes,
+    worst_exit_code,
+)
+from staithe.errors.host import (
+    AuthRefused,
+    CommandFailed,
+    CommandTimeout,
+    ConfigRefused,
+    ConnectionLost,
+    DiskFull,
+    EngineUnhealthy,
+    HostError,
+    HostKeyChanged,
+    HostKeyUnknown,
+    HostLocked,
+    NotRolledBack,
+    ProbeFailed,
+    RecordTooNew,
+    SmokeFailed,
+    SudoRefused,
+    TransferFailed,
+    Unreachable,
+)
+from staithe.errors.run import (
+    BundleError,
+    HostRefused,
+    Interrupted,
+    NotBegun,
+)
+from staithe.errors.usage import (
+    ConfigError,
+    InventoryError,
+    LabError,
+    ProjectError,
+    SecretMissing,
+    UsageError,
+)
+
+__all__ = [
+    "EXIT_BUNDLE",
+    "EXIT_HOST_FAILED",
+    "EXIT_INTERRUPTED",
+    "EXIT_OK",
+    "EXIT_PENDING",
+    "EXIT_REFUSED",
+    "EXIT_USAGE",
+    "AuthRefused",
+    "BundleError",
+    "CommandFailed",
+    "CommandTimeout",
+    "ConfigError",
+    "ConfigRefused",
+    "ConnectionLost",
+    "DiskFull",
+    "EngineUnhealthy",
+    "HostError",
+    "HostKeyChanged",
+    "HostKeyUnknown",
+    "HostLocked",
+    "HostRefused",
+    "Interrupted",
+    "InventoryError",
+    "LabError",
+    "NotBegun",
+    "NotRolledBack",
+    "ProbeFailed",
+    "ProjectError",
+    "RecordTooNew",
+    "SecretMissing",
+    "SmokeFailed",
+    "StaitheError",
+    "SudoRefused",
+    "TransferFailed",
+    "Unreachable",
+    "UsageError",
+    "error_classes",
+    "worst_exit_code",
+]

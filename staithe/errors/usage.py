@@ -1,0 +1,73 @@
+"""What is wrong before any host is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from staithe.errors.base import EXIT_USAGE, StaitheError
+
+
+class UsageError(StaitheError):
+    """The command line, or a file that it names, is wrong. Nothing was asked of any host.
+
+    Read the line after "try:", or `staithe COMMAND --help`.
+    """
+
+    code = "E100"
+    exit_code = EXIT_USAGE
+
+
+class ConfigError(UsageError):
+    """The described state does not validate. Every problem is listed with its host and its path.
+
+    Correct the values in inventories/ or inventories/group_data/, then run `staithe config check INVENTORY`.
+    The keys are described in docs/config.md and by `staithe config docs`.
+    """
+
+    code = "E101"
+
+    def __init__(self, problems: Iterable[str], *, hint: str | None = None) -> None:
+        self.problems = tuple(problems)
+        noun = "problem" if len(self.problems) == 1 else "problems"
+        super().__init__(
+            f"{len(self.problems)} {noun} in the configuration\n" + "\n".join(f"  {p}" for p in self.problems),
+            hint=hint,
+        )
+
+
+class InventoryError(UsageError):
+    """The inventory does not load, names no host, or `--limit` leaves none.
+
+    An inventory is a Python file whose lists are groups of hosts; `staithe init` writes one to start from.
+    """
+
+    code = "E102"
+
+
+class ProjectError(UsageError):
+    """A file of the project that staithe needs is not there: deploy.py, a template, or the record of a run.
+
+    Run from the checkout, install the wheel again, or name a run that `ls .staithe/runs` shows.
+    """
+
+    code = "E103"
+
+
+class LabError(UsageError):
+    """The lab cannot do what was asked on this machine.
+
+    The lab needs Linux (Debian 12 or 13), root or passwordless sudo, and room for about 2 GiB.
+    Elsewhere use `vagrant up`. After a crash, `staithe lab prune` takes away what is left.
+    """
+
+    code = "E104"
+
+
+class SecretMissing(UsageError):
+    """A secret that the inventory names (`from_env`, `from_file`, `from_prompt`) cannot be had. No host was asked.
+
+    Set the environment variable, make the file readable for yourself, or answer the question on a terminal. A secret
+    is one line of text.
+    """
+
+    code = "E105"
