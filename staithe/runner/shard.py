@@ -187,10 +187,10 @@ class _Shard:
         self.control.tell(HostConnected(host=host.name, seconds=round(time.monotonic() - began, 3)))
 
     def _prepare(self, host: Host, session: Session) -> None:
-        if self.start.mode in ("preflight", "plan"):
+        if self.start.mode in ("preflight", "plan", "apply"):
             # The plan is a pure function of the probe: no operation has to be prepared for it.
             session.begin()
-        else:
+        if self.start.mode not in ("preflight", "plan") and not self._is_left_alone(session):
             with ctx_config.use(self.state.config.copy()), ctx_host.use(host):
                 exec_file(str(project_root() / self.start.deploy))
         if session.error is not None:
@@ -204,6 +204,10 @@ class _Shard:
         self.control.tell(HostPlanned(host=host.name, summary=glance, changes=list(session.planned), basis=basis))
         if self.start.agreed:
             session.moved = promise.to_agreed(session.planned)
+
+    def _is_left_alone(self, session: Session) -> bool:
+        """Whether there is nothing to prepare: a host that is as described costs one probe and no operation."""
+        return self.start.mode == "apply" and not session.planned
 
     def _execute(self, host: Host, session: Session, slot: Slot) -> None:
         mode = self.start.mode

@@ -41,7 +41,7 @@ _COMPONENTS = (
     "record:",
     "smoke:",
 )
-_KILLS = 40
+_PARTS, _KILLS_IN_PART = 4, 10
 _NO_SMOKE = ("--set", "smoke.enabled=false")
 _FIRST, _SECOND = Wish("28.5.2", "wish=first"), Wish("26.1.5", "wish=second")
 
@@ -97,10 +97,18 @@ def test_killed_inside_each_component(
     _kill_and_mend(site, run, victim, before, archives, f"inside {component}")
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", range(_PARTS))
 def test_killed_at_random_moments(
-    site: Site, program: str, hosts: dict[str, Host], archives: Mapping[str, Path], seed: int, staithe: Staithe
+    site: Site,
+    program: str,
+    hosts: dict[str, Host],
+    archives: Mapping[str, Path],
+    seed: int,
+    staithe: Staithe,
+    part: int,
 ) -> None:
-    """40 kills, on two hosts side by side; each run moves the host to another engine, or sets it up from nothing."""
+    """40 kills in all, on two hosts side by side; each run moves a host to another engine, or makes it from nothing."""
     staithe("lab", "reset", "h3", "h4")
     began = time.monotonic()
     site.run("apply", *_FIRST.arguments, *_NO_SMOKE, limit="h3")
@@ -108,11 +116,11 @@ def test_killed_at_random_moments(
     site.run("apply", *_FIRST.arguments, *_NO_SMOKE, limit="h4")
 
     def kill_many(name: str) -> list[str]:
-        chance = random.Random(f"{seed} {name}")
+        chance = random.Random(f"{seed} {part} {name}")
         problems = []
         wish = _FIRST
-        for number in range(_KILLS // 2):
-            if number % 5 == 4:
+        for number in range(_KILLS_IN_PART // 2):
+            if number % 5 == 3:
                 staithe("lab", "reset", name)
                 wish = _FIRST
             else:

@@ -82,7 +82,7 @@ def test_an_answer_without_end_is_not_waited_for(hosts: Make, answer: lying_host
         ssh.execute(client, "x", timeout_s=2)
     assert time.monotonic() - began < 6
     with connected(host) as client, pytest.raises(CommandTimeout):
-        ssh.hold(client, "x", timeout_s=2)
+        ssh.hold(client, "x", timeout_s=2, beat_s=1.0)
     assert time.monotonic() - began < 12
 
 
@@ -96,7 +96,7 @@ def test_a_host_that_reads_nothing_is_not_waited_for(hosts: Make) -> None:
 
 def test_a_held_command_that_floods_is_bounded(hosts: Make) -> None:
     with connected(hosts(lying_host.flood())) as client:
-        held, line = ssh.hold(client, "x", timeout_s=20)
+        held, line = ssh.hold(client, "x", timeout_s=20, beat_s=1.0)
         held.release()
     assert len(line) < 1 << 18
 
