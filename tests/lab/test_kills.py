@@ -108,7 +108,7 @@ def test_killed_at_random_moments(
     staithe: Staithe,
     part: int,
 ) -> None:
-    """40 kills in all, on two hosts side by side; each run moves a host to another engine, or makes it from nothing."""
+    """40 kills in all, two hosts side by side; each run moves a host to another engine, or makes it from nothing."""
     staithe("lab", "reset", "h3", "h4")
     began = time.monotonic()
     site.run("apply", *_FIRST.arguments, *_NO_SMOKE, limit="h3")
