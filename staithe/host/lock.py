@@ -100,7 +100,7 @@ class HostLock:
         self._host = host
         self._remote = remote
         self._run_id = run_id or "plain pyinfra"
-        self._token = f"{run_id} {secrets.token_hex(8)}"
+        self._token = f"{self._run_id} {secrets.token_hex(8)}"
         self._held: ssh.Held | None = None
 
     def acquire(self) -> None:
@@ -134,7 +134,7 @@ class HostLock:
             return ""
         return f"""exec 8>>{WORK_LOCK}
 holder=
-if flock -s -w 5 8; then read -r holder < {LOCK}.holder; fi 2>/dev/null
+if flock -s -w 5 8; then IFS= read -r holder < {LOCK}.holder; fi 2>/dev/null
 if [ "$holder" != {quote(self._token)} ]; then
   echo 'staithe: this run no longer has the lock' >&2
   exit {LOCK_LOST}
