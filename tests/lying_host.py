@@ -35,7 +35,10 @@ class LyingHost:
             transport = paramiko.Transport(connection)
             transport.add_server_key(self.key)
             self._transports.append(transport)
-            transport.start_server(server=_Server(self))
+            try:
+                transport.start_server(server=_Server(self))
+            except (EOFError, OSError, paramiko.SSHException):
+                continue  # the client went away; the next one is let in
 
     def answer(self, channel: paramiko.Channel) -> None:
         """Answer one command; note when it was cut off."""
