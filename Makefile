@@ -109,8 +109,8 @@ check: lint test-packages ## Lint, types and all tests that need no lab.
 .PHONY: test
 test: lint test-packages lab ## Everything: lint, types, all tests, the lab's too.
 	@$(BIN)/pytest -m "not lab" -n 2
-	# One after the other: the hosts share this machine's cores, and each other's network.
-	$(BIN)/pytest -m lab --durations=15
+	# Two labs side by side: what one waits for leaves the cores to the other. The files of the suite stay whole.
+	$(BIN)/pytest -m lab -n 2 --dist loadfile --durations=15
 
 .PHONY: bench
 bench: lab ## Measure against floors of the same run, and print one table (docs/performance.md); ten minutes.

@@ -20,8 +20,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("20.10.24", "26.1.5", "28.5.2")
-# A lab of its own, beside the one of `make demo`.
-LAB_ID = hashlib.sha256(f"{ROOT} tests".encode()).hexdigest()[:6]
+# A lab of its own for each worker, beside the one of `make demo`.
+LAB_ID = hashlib.sha256(f"{ROOT} tests {os.environ.get('PYTEST_XDIST_WORKER', '')}".encode()).hexdigest()[:6]
 SMOKE_IMAGE = "staithe/smoke:1"
 HOSTS = 6
 
