@@ -33,7 +33,10 @@ def test_everything_is_tested_last() -> None:
         line for line in _make("-n", "--always-make", "test").splitlines() if not line.lstrip().startswith("#")
     ]
     runs = [line.lstrip("@").strip() for line in commands[-2:]]
-    assert runs == ['.venv/bin/pytest -m "not lab" -n 2', ".venv/bin/pytest -m lab -n 2 --dist loadfile --durations=15"]
+    assert runs == [
+        '.venv/bin/pytest -m "not lab" -n 2',
+        ".venv/bin/pytest -m lab -n 2 --dist loadfile --durations=15",
+    ]
 
 
 def test_dependencies_are_installed_by_hash() -> None:
