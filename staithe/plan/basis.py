@@ -39,6 +39,7 @@ def state_parts(state: HostState, desired: Desired) -> Parts:
         "SELinux": (state.security.selinux, state.security.selinux),
         "firewalld": (state.security.firewalld, state.security.firewalld),
         "staithe's record": (state.record, ""),
+        "a run that ended in the middle": (state.unfinished, state.unfinished or "none"),
         "docker group": ([state.docker_group.exists, sorted(state.docker_group.members)], ""),
         "users": (sorted(state.users), ""),
         "missing commands": (sorted(state.missing_commands), ", ".join(state.missing_commands) or "none"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.conftest import ENGINES, Host, Site
+from tests.lab.conftest import ENGINES, SMOKE_IMAGE, Host, Site
 from tests.lab.killing import Killed, Wish, assert_converged, assert_nothing_is_half, look, rest
 
 _WISH, _OTHER = Wish("28.5.2", "wish=first"), Wish("26.1.5", "wish=second")
@@ -118,6 +118,20 @@ def test_full_disk_below_the_record_is_told_and_the_engine_stays(site: Site, con
     finally:
         converged.sh("umount /var/lib/staithe; rm -rf /run/kept")
     assert site.run("plan", "--check", limit="h2").host("h2")["changes"] == []
+
+
+def test_blobs_that_are_on_the_host_are_not_sent_again(site: Site, converged: Host) -> None:
+    """A deleted image comes from the blobs that stayed; one of them that is damaged, and only that, is sent."""
+    site.configure(smoke={"enabled": False})
+    site.run("apply", limit="h2")
+    for harm, sent in ((":", 0), ("for blob in /var/lib/staithe/blobs/sha256/*; do echo x >> $blob; done", 1)):
+        converged.sh(f"docker rmi {SMOKE_IMAGE} > /dev/null; {harm}")
+        done = site.run("apply", limit="h2")
+        assert done.host("h2")["changed"] == [f"images:load:{SMOKE_IMAGE}"]
+        events = (site.folder / done.json["directory"] / "events.jsonl").read_text().splitlines()
+        blobs = {one["blob"] for one in map(json.loads, events) if one["type"] == "transferred"}
+        assert len(blobs) == sent
+        assert converged.sh(f"docker run --rm {SMOKE_IMAGE} echo here") == "here"
 
 
 def test_overlapping_inventories_at_once(
