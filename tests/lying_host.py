@@ -6,11 +6,21 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import paramiko
 
 Answer = Callable[[paramiko.Channel], None]
+
+# Runs a command, and says on stderr what the largest of its processes had in memory, in MiB. A process of its own:
+# what is forked from a large one counts as large.
+MEASURE = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10, file=sys.stderr)
+sys.exit(done.returncode)
+"""
 
 
 class LyingHost:
@@ -44,11 +54,12 @@ class LyingHost:
         """Answer one command; note when it was cut off."""
         try:
             self._answer(channel)
-        except OSError:
+        except (OSError, EOFError):
             pass
         finally:
             self.ended.set()
-            channel.close()
+            with suppress(OSError, EOFError):
+                channel.close()
 
     def known_hosts_line(self) -> str:
         return f"[127.0.0.1]:{self.port} {self.key.get_name()} {self.key.get_base64()}\n"

@@ -38,6 +38,8 @@ def load_inventory(source: str) -> Inventory:
             inventory = make_inventory(source, cwd=str(Path.cwd()))
         else:
             inventory = _from_addresses(source)
+    except InventoryError:
+        raise
     except SyntaxError as error:
         raise InventoryError(
             f"not valid Python: {error.msg}",

@@ -156,3 +156,11 @@ def test_a_name_in_a_shown_command_is_one_word(text: str) -> None:
         assert shlex.split(f"ssh {word(text)} true") == ["ssh", text, "true"]
         assert not word(text).startswith("-")
     assert word("web1.example.com") == "web1.example.com"
+
+
+def test_an_inventory_that_is_missing_keeps_its_own_error(tmp_path: Path) -> None:
+    """What the loader itself finds wrong does not pass for a surprise."""
+    for source, words in (("nowhere.py", "nowhere.py: no such inventory"), ("a b", "a b: neither an inventory file")):
+        done = staithe(tmp_path, "config", "check", source)
+        assert_one_error(done, "E102")
+        assert f"error E102: {words}" in done.stderr

@@ -22,7 +22,7 @@ from staithe.probe.answer import MAX_LINES, take_apart
 from staithe.visible import visible
 from tests import lying_host
 from tests.archives import build_bundle
-from tests.lying_host import LyingHost
+from tests.lying_host import MEASURE, LyingHost
 
 PEAK_MIB = 250
 
@@ -129,13 +129,6 @@ ANSWERS: dict[str, tuple[lying_host.Answer, str, str]] = {
     "hang up": (lying_host.hang_up, "E210", "broke"),
 }
 
-_MEASURE = """
-import resource, subprocess, sys
-done = subprocess.run(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10, file=sys.stderr)
-sys.exit(done.returncode)
-"""
-
 
 def plan_all(
     folder: Path, made: dict[str, LyingHost], *arguments: str
@@ -157,7 +150,7 @@ def plan_all(
         [
             sys.executable,
             "-c",
-            _MEASURE,
+            MEASURE,
             str(Path(sys.executable).with_name("staithe")),
             "plan",
             "inventory.py",
