@@ -64,7 +64,7 @@ class Remote:
         *,
         stdin: Iterable[bytes] = (),
         timeout_s: float = 120.0,
-        limit_bytes: int = 1 << 20,
+        limit_bytes: int = 4 << 20,
         check: bool = True,
         shown: str | None = None,
     ) -> ssh.Completed:
