@@ -62,7 +62,10 @@ def _fingerprint(key: paramiko.PKey) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split())
+    # paramiko puts the cause behind its own words without a space.
+    return " ".join(text.replace("SSH protocol banner", "SSH protocol banner: ").split()).replace(
+        "banner: )", "banner)"
+    )
 
 
 def _chain(error: BaseException | None) -> Iterable[BaseException]:

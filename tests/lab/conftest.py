@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+pytest.register_assert_rewrite("tests.lab.killing")
+
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("20.10.24", "26.1.5", "28.5.2")
 # A lab of its own for each worker, beside the one of `make demo`.

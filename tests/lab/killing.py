@@ -43,7 +43,7 @@ done
 _LEFT = r"""find /etc /usr/bin /usr/libexec /var/lib/staithe \( -name '*staithe-new' -o -name '.new-*' \
   -o -name '*.part' -o -name '.engine.fifo*' -o -name '.current.new' -o -name '*.new' \) -print
 find /var/lib/staithe \( -name 'journal*' -o -name load -o -name 'lock.holder*' \) -print
-find /tmp /var/tmp /run -name '*staithe*' ! -path '/run/staithe-lab*' -print"""
+find /tmp /var/tmp /run -name '*staithe*' ! -path '/run/staithe-lab*' ! -path '/run/containerd/*' -print"""
 _FREE = """for file in /var/lib/staithe/lock /var/lib/staithe/lock.work; do
   if [ -e $file ]; then flock -w 100 $file true || echo "$file is held"; fi
 done"""
@@ -218,6 +218,7 @@ def assert_converged(site: Site, host: Host, wish: Wish, archives: Mapping[str, 
     )
     assert reload_due == "no"
     assert host.sh(_LEFT, check=False) == ""
+    assert host.sh("docker ps -aq; docker volume ls -q; ctr -n staithe-smoke containers ls -q") == ""
     assert site.run("plan", "--check", *wish.arguments, "--set", "smoke.enabled=false", limit=host.name).code == 0
     return seen
 

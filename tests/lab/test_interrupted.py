@@ -39,7 +39,7 @@ def _ends(run: Killed, seconds: float) -> dict[str, Any]:
     return result
 
 
-@pytest.mark.parametrize("change", ["binaries:create", "units:", "service:", "images:"])
+@pytest.mark.parametrize("change", ["binaries:create", "units:", "service:"])
 def test_host_that_is_rebooted_in_the_middle(
     site: Site, program: str, hosts: dict[str, Host], archives: Mapping[str, Path], change: str
 ) -> None:

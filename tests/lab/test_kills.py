@@ -70,7 +70,7 @@ def _kill_and_mend(
     try:
         rest(host)
         seen = look(host)
-        mended = site.run("apply", *run.wish.arguments, *_NO_SMOKE, limit=host.name)
+        mended = site.run("apply", *run.wish.arguments, *run.arguments, limit=host.name)
         assert mended.host(host.name)["outcome"] in ("changed", "unchanged")
         after = assert_converged(site, host, run.wish, archives)
         assert_nothing_is_half(seen, before, after, archives)
@@ -93,7 +93,7 @@ def test_killed_inside_each_component(
     )
     assert reached, list(stages(run.events))
     time.sleep(chance.uniform(0, 0.3))
-    victim = VICTIMS[_COMPONENTS.index(component) % 3]
+    victim = VICTIMS[(_COMPONENTS.index(component) + 2) % 3]
     _kill_and_mend(site, run, victim, before, archives, f"inside {component}")
 
 
