@@ -52,7 +52,7 @@ def _place(here: Session) -> None:
 
 def _switch(here: Session) -> None:
     assert here.desired is not None and here.state is not None
-    script = switch_engine_script(here.desired.engine.directory, here.desired.programs, here.journal_id)
+    script = switch_engine_script(here.desired.engine.directory, here.desired.programs, here.journal_opening)
     here.is_journaled = True
     here.run(script, "switch to the engine")
     here.verify("binaries", "engine")

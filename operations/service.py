@@ -13,7 +13,7 @@ from staithe.errors import CommandFailed, CommandTimeout, EngineUnhealthy
 from staithe.former import noted
 from staithe.host import Session, carry_out, session
 from staithe.host_layout import FORMER, JOURNAL, RUNNING
-from staithe.journal import keep_units_text, open_text, settle_text
+from staithe.journal import keep_units_text, settle_text
 from staithe.record import running_text
 from staithe.shell import join
 
@@ -42,7 +42,7 @@ def _settle(here: Session) -> None:
 def _run(here: Session, changes: Sequence[Change]) -> None:
     assert here.state is not None and here.desired is not None
     timeout_s = here.config.service.health_timeout_s
-    script = open_text(here.journal_id) + keep_units_text(here.state) + _script(changes, timeout_s)
+    script = here.journal_opening + keep_units_text(here.state) + _script(changes, timeout_s)
     here.is_journaled = True
     try:
         here.place(
@@ -99,5 +99,6 @@ def _engine_words(here: Session) -> str:
         check=False,
     )
     lines = result.stdout.decode("utf-8", "replace").splitlines()
+    lines = [line for line in lines if "level=info" not in line]
     telling = [line for line in lines if any(word in line for word in ("failed", "error", "fatal", "unable"))]
     return " | ".join((telling or lines)[-3:])

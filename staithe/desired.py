@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -54,13 +54,18 @@ class Desired:
         return tuple(name for name in self.engine.programs)
 
 
-def desired_for(config: Config, state: HostState, bundle: Bundle) -> Desired:
-    """Work out what this host is to look like; BundleError when the bundle lacks something for it."""
+def desired_for(
+    config: Config, state: HostState, bundle: Bundle, conceals: Callable[[str], bool] = lambda text: False
+) -> Desired:
+    """Work out what this host is to look like; BundleError when the bundle lacks something for it.
+
+    `conceals` tells whether a text holds a secret of this run.
+    """
     return Desired(
         bundle=bundle,
         engine=_engine(config, state.kernel.arch, bundle),
         images=_images(config, state.kernel.arch, bundle),
-        files=MappingProxyType(_files(config)),
+        files=MappingProxyType(_files(config, conceals)),
         keeps_blobs=config.images.keep_blobs,
     )
 
@@ -104,7 +109,7 @@ def _images(config: Config, arch: str, bundle: Bundle) -> tuple[ImageArtifact, .
     return tuple(dict.fromkeys(chosen))
 
 
-def _files(config: Config) -> dict[str, File]:
+def _files(config: Config, conceals: Callable[[str], bool]) -> dict[str, File]:
     units = {
         f"{host_layout.UNIT_DIR}/{unit}": File(_render(f"{unit}.j2", bin_dir=host_layout.BIN_DIR))
         for unit in host_layout.UNITS
@@ -113,14 +118,14 @@ def _files(config: Config) -> dict[str, File]:
         host_layout.MODULES_FILE: File(_render("modules.conf.j2", modules=config.kernel.modules)),
         host_layout.SYSCTL_FILE: File(_render("sysctl.conf.j2", sysctl=sorted(config.kernel.sysctl.items()))),
         **units,
-        host_layout.DAEMON_JSON: _daemon_json(config),
+        host_layout.DAEMON_JSON: _daemon_json(config, conceals),
     }
 
 
-def _daemon_json(config: Config) -> File:
+def _daemon_json(config: Config, conceals: Callable[[str], bool]) -> File:
     text = config.daemon.daemon_json_text()
     # Anybody on the host may read how the engine is set up, but no login.
-    return File(text, "644" if masked(text) == text else "600")
+    return File(text, "600" if masked(text) != text or conceals(text) else "644")
 
 
 @lru_cache(maxsize=1)

@@ -9,32 +9,64 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from staithe.host_layout import BIN_DIR, ENGINE_CURRENT, ENGINE_ROOT, JOURNAL, UNITS
+from staithe.host_layout import (
+    BIN_DIR,
+    DAEMON_JSON,
+    ENGINE_CURRENT,
+    ENGINE_ROOT,
+    JOURNAL,
+    MODULES_FILE,
+    SYSCTL_FILE,
+    UNIT_DIR,
+    UNITS,
+)
 from staithe.probe.state import HostState, Unit
 from staithe.shell import join, quote
 
 # The script that brings the former state back ends with this when that state does not run either.
 NOT_HEALTHY = 70
+_MANAGED = (MODULES_FILE, SYSCTL_FILE, DAEMON_JSON, *(f"{UNIT_DIR}/{unit}" for unit in UNITS))
+
+# What the former state undoes, by the beginning of the changes' ids.
+UNDONE = (
+    "kernel:create:",
+    "kernel:update:",
+    "kernel:set:",
+    "binaries:set:",
+    "units:create:/",
+    "units:update:",
+    "units:set:",
+    "daemon:",
+    "service:",
+)
 
 _FUNCTIONS = f"""keep() {{
   if grep -qxF -e "$1" {JOURNAL}/paths 2>/dev/null; then return 0; fi
-  if [ -f "$1" ]; then
+  if [ -f "$1" ] || [ -L "$1" ]; then
     mkdir -p "{JOURNAL}/files${{1%/*}}"
-    cp -p "$1" "{JOURNAL}/files$1"
+    cp -Pp "$1" "{JOURNAL}/files$1.new"
+    mv -Tf "{JOURNAL}/files$1.new" "{JOURNAL}/files$1"
   fi
   printf '%s\\n' "$1" >> {JOURNAL}/paths
 }}
 bring_back() {{
   new=${{1%/*}}/.${{1##*/}}.staithe-new
-  if [ -f "{JOURNAL}/files$1" ]; then cp -p "{JOURNAL}/files$1" "$new" && mv -Tf "$new" "$1"; else rm -f "$1"; fi
+  if [ -f "{JOURNAL}/files$1" ] || [ -L "{JOURNAL}/files$1" ]; then
+    cp -Pp "{JOURNAL}/files$1" "$new" && mv -Tf "$new" "$1" || {{ rm -f "$new"; return 1; }}
+  else
+    rm -f "$1"
+  fi
 }}
 """
 
 
-def open_text(run_id: str) -> str:
-    """Return the shell text that begins the journal, or goes on with the one of a run that did not end."""
+def open_text(run_id: str, *, anew: bool = False) -> str:
+    """Return the shell text that begins the journal, or goes on with the one of a run that did not end.
+
+    `anew`: that one leads back to a state that is no longer the healthy one, so it is settled first.
+    """
     return f"""umask 077
-mkdir -p {JOURNAL}/files
+{settle_text() if anew else ""}mkdir -p {JOURNAL}/files
 if [ ! -s {JOURNAL}/run ]; then printf '%s\\n' {quote(run_id)} > {JOURNAL}/run; fi
 umask 022
 {_FUNCTIONS}"""
@@ -53,7 +85,7 @@ def bring_back_text(paths: Iterable[str]) -> str:
 def keep_sysctl_text(values: Mapping[str, str]) -> str:
     """Return the shell text that notes live values by their keys."""
     lines = [
-        f"grep -qF -e {quote(f'{key}=')} {JOURNAL}/sysctl 2>/dev/null || "
+        f"grep -q -e {quote(f'^{key}=')} {JOURNAL}/sysctl 2>/dev/null || "
         f"printf '%s\\n' {quote(f'{key}={value}')} >> {JOURNAL}/sysctl\n"
         for key, value in values.items()
     ]
@@ -92,7 +124,7 @@ rm -rf {JOURNAL}.settled
 def former_state_script(health_timeout_s: int) -> str:
     """Return the script that brings back what the journal holds, and waits for the engine that ran then.
 
-    Ends with NOT_HEALTHY, and keeps the journal, when that engine does not run either.
+    Ends with NOT_HEALTHY, names what it could not bring back, and keeps the journal, when that did not work wholly.
     """
     return f"""set -u
 if [ ! -d {JOURNAL} ]; then exit 0; fi
@@ -104,10 +136,14 @@ halt() {{
 }}
 resume() {{
   if [ "$3" = enabled ]; then systemctl -q enable "$1" || :; fi
-  if [ "$2" = active ]; then timeout 120 systemctl restart "$1" || failed=1; fi
+  if [ "$2" = active ]; then timeout 120 systemctl restart "$1" || lost "$1"; fi
 }}
 unlink_program() {{
-  case $(readlink {BIN_DIR}/"$1" || :) in {ENGINE_CURRENT}/*) rm -f {BIN_DIR}/"$1" ;; esac
+  case $(readlink {BIN_DIR}/"$1" || :) in {ENGINE_CURRENT}/*) rm -f {BIN_DIR}/"$1" || lost {BIN_DIR}/"$1" ;; esac
+}}
+lost() {{
+  echo "staithe: $1 did not come back" >&2
+  failed=1
 }}
 healthy() {{
   end=$(($(date +%s) + {health_timeout_s}))
@@ -119,28 +155,29 @@ healthy() {{
 failed=0
 each units halt
 if [ -f {JOURNAL}/paths ]; then
-  while IFS= read -r path; do bring_back "$path"; done < {JOURNAL}/paths
+  while IFS= read -r path; do
+    # A note that was damaged must not lead to other files.
+    case $path in {"|".join(_MANAGED)}) bring_back "$path" || lost "$path" ;; esac
+  done < {JOURNAL}/paths
 fi
 if [ -f {JOURNAL}/sysctl ]; then
-  while IFS= read -r setting; do sysctl -q -w "$setting" || :; done < {JOURNAL}/sysctl
+  while IFS= read -r setting; do sysctl -q -w "$setting" || lost "$setting"; done < {JOURNAL}/sysctl
 fi
 each links unlink_program
 if [ -f {JOURNAL}/current ]; then
   former=$(cat {JOURNAL}/current)
   if [ -n "$former" ]; then
-    ln -sfn "$former" {ENGINE_ROOT}/.current.new && mv -Tf {ENGINE_ROOT}/.current.new {ENGINE_CURRENT}
+    ln -sfn "$former" {ENGINE_ROOT}/.current.new && mv -Tf {ENGINE_ROOT}/.current.new {ENGINE_CURRENT} ||
+      lost {ENGINE_CURRENT}
   else
-    rm -f {ENGINE_CURRENT}
+    rm -f {ENGINE_CURRENT} || lost {ENGINE_CURRENT}
   fi
 fi
 if grep -q ^/etc/systemd/ {JOURNAL}/paths 2>/dev/null; then systemctl daemon-reload; fi
 if [ -f {JOURNAL}/units ]; then
   systemctl reset-failed {join(UNITS)} 2>/dev/null || :
   each units resume
-  if grep -q '^docker.service active' {JOURNAL}/units && ! healthy; then failed=1; fi
+  if grep -q '^docker.service active' {JOURNAL}/units && ! healthy; then lost "the engine"; fi
 fi
-if [ $failed != 0 ]; then
-  echo "staithe: the former state is back, and its engine does not run either" >&2
-  exit {NOT_HEALTHY}
-fi
+if [ $failed != 0 ]; then exit {NOT_HEALTHY}; fi
 {settle_text()}"""

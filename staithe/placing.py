@@ -49,19 +49,18 @@ def archive_of(files: Mapping[str, File]) -> bytes:
     return out.getvalue()
 
 
-def place_script(paths: Iterable[str], *, run_id: str = "", foreign: Iterable[str] = (), validate: str = "") -> str:
+def place_script(paths: Iterable[str], *, opening: str = "", foreign: Iterable[str] = (), validate: str = "") -> str:
     """Return the script that takes `archive_of` on stdin and puts the files in place.
 
-    What it replaces is noted in the journal of `run_id` first; without one there is no journal. `foreign`: paths
-    whose present content is not staithe's; a copy of it is kept for good. `validate`: shell text that runs between
-    arrival and swap; when it fails nothing is swapped.
+    What it replaces is noted first in the journal that `opening` opens (journal.open_text). `foreign`: paths whose
+    present content is not staithe's; a copy of it is kept for good. `validate`: shell text that runs between arrival
+    and swap; when it fails nothing is swapped.
     """
     wanted = list(paths)
     folders = sorted({str(PurePosixPath(path).parent) for path in wanted})
     new = join(staged(path) for path in wanted)
     # staithe's own notes are made anew, never brought back.
-    journaled = [path for path in wanted if run_id and not path.startswith(f"{STATE_DIR}/")]
-    opening = journal.open_text(run_id) if run_id else ""
+    journaled = [path for path in wanted if opening and not path.startswith(f"{STATE_DIR}/")]
     keeping = journal.keep_text(journaled) if journaled else ""
     back = journal.bring_back_text(journaled) if journaled else ":\n"
     lines = [
@@ -76,7 +75,7 @@ def place_script(paths: Iterable[str], *, run_id: str = "", foreign: Iterable[st
         *(_keep_original(path) for path in foreign),
         f"{opening}{keeping}",
         # On the disk before it has its name: a power cut must not leave an empty file under a right name.
-        f"sync {new} 2>/dev/null || :",
+        f"sync {new} {join(JOURNAL + '/files' + path for path in journaled)} 2>/dev/null || :",
         "swapping=1",
         # -T: a folder, or a link to one, in the file's place is an error and nothing to put the file into.
         *(f"mv -Tf {quote(staged(path))} {quote(path)}" for path in wanted),
@@ -167,10 +166,10 @@ mv -Tf {STAMPS}.new {STAMPS}
 """
 
 
-def switch_engine_script(directory: str, programs: Iterable[str], run_id: str = "") -> str:
+def switch_engine_script(directory: str, programs: Iterable[str], opening: str) -> str:
     """Return the script that makes /usr/bin/PROGRAM lead to `directory`: links first, then one rename for all."""
     links = "\n".join(f"link {quote(name)}" for name in programs)
-    return f"""{_PRELUDE}{_RELABEL}{journal.open_text(run_id or "unknown")}{journal.keep_current_text()}
+    return f"""{_PRELUDE}{_RELABEL}{opening}{journal.keep_current_text()}
 link() {{
   path={BIN_DIR}/$1
   case $(readlink "$path" || :) in {ENGINE_CURRENT}/*) return 0 ;; esac

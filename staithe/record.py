@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from staithe import __version__
 from staithe.desired import Desired
 from staithe.errors import RecordTooNew
-from staithe.host_layout import BIN_DIR, DAEMON_JSON, UNIT_DIR
+from staithe.host_layout import BIN_DIR, DAEMON_JSON, ENGINE_ROOT, UNIT_DIR
 from staithe.probe.state import HostState, ManagedFile
 
 RECORD_SCHEMA = 1
@@ -169,6 +169,18 @@ def adopted(state: HostState, unit: str) -> Started | None:
 def started_with(state: HostState, unit: str) -> Started | None:
     """Return what a running daemon was started with, noted or worked out; None when that cannot be told."""
     return read_running(state, unit) or adopted(state, unit)
+
+
+def runs_what_is_there(state: HostState) -> bool:
+    """Tell whether the engine answers, and runs with exactly the programs, unit and daemon.json that are in place."""
+    process = state.processes.get("docker.service")
+    started = started_with(state, "docker.service")
+    if state.docker is None or process is None or started is None or state.engine.current is None:
+        return False
+    in_place = f"{ENGINE_ROOT}/{state.engine.current}/dockerd"
+    unit = state.files.get(f"{UNIT_DIR}/docker.service", ManagedFile())
+    daemon_json = state.files.get(DAEMON_JSON, ManagedFile())
+    return (process.exe, started.unit_sha256, started.daemon_json) == (in_place, unit.sha256, daemon_json.text)
 
 
 def running_text(state: HostState, desired: Desired, fresh: frozenset[str]) -> str:

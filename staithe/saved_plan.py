@@ -99,7 +99,7 @@ def read_saved_plan(path: Path) -> SavedPlan:
         data = json.loads(text)
     except OSError as error:
         raise UsageError(f"cannot read the plan: {error.strerror}", where=str(path), hint=again) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError("the saved plan is damaged", where=str(path), found=str(error), hint=again) from error
     found = data.get("schema_version") if isinstance(data, dict) else None
     if isinstance(found, int) and found > SAVED_PLAN_SCHEMA:

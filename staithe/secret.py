@@ -7,14 +7,18 @@ It is replaced by the value in the process that needs it; whatever that process 
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
+import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from staithe.errors import SecretMissing
+from staithe.shell import quote
 
 SOURCES = ("from_env", "from_file", "from_prompt")
 # Of pyinfra's own data.
@@ -23,6 +27,8 @@ MASK = "***"
 # What is shorter is no secret, and masking it would make every message unreadable.
 _SHORTEST = 4
 _LONGEST_BYTES = 64 << 10
+# So much of a long one says too much already.
+_TELLING_PART = 16
 _IN_ADDRESS = re.compile(r"://[^/@\s:'\"]*:([^/@\s'\"]+)@")
 
 Ask = Callable[[str], str]
@@ -54,11 +60,11 @@ class Secret:
                 value = ask(self.name)
         # Editors end a file with a newline.
         value = value.removesuffix("\n").removesuffix("\r")
-        if not value or "\n" in value or "\0" in value:
+        if not value or not value.isprintable() or len(value) > _LONGEST_BYTES:
             raise SecretMissing(
                 f"the secret {self} cannot be used",
-                found="nothing" if not value else "more than one line",
-                expected="one line of text",
+                found="nothing" if not value else "more than one line, too much, or signs that cannot be shown",
+                expected="one line of text in UTF-8",
             )
         return value
 
@@ -77,7 +83,7 @@ def ask_secret(prompt: str) -> str | None:
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(_LONGEST_BYTES).decode("utf-8")
+            return file.read(_LONGEST_BYTES + 3).decode("utf-8")
     except OSError as error:
         raise SecretMissing(
             f"the secret cannot be read: {error.strerror}", where=str(path), hint=f"ls -l {path}"
@@ -104,6 +110,18 @@ def _passwords(data: Any) -> Iterator[str]:
     elif isinstance(data, list | tuple):
         for value in data:
             yield from _passwords(value)
+
+
+def _without_beginning(text: str, value: str) -> str:
+    """Mask the beginning of a long secret too: messages cut long values short."""
+    if len(value) <= _TELLING_PART:
+        return text
+    at = text.find(value[:_TELLING_PART])
+    while at >= 0:
+        same = next((n for n, (one, two) in enumerate(zip(text[at:], value, strict=False)) if one != two), len(value))
+        text = text[:at] + MASK + text[at + same :]
+        at = text.find(value[:_TELLING_PART], at + len(MASK))
+    return text
 
 
 class Vault:
@@ -142,9 +160,30 @@ class Vault:
                 self.add(password)
 
     def add(self, value: str) -> None:
-        """Keep `value` out of what is told from now on."""
+        """Keep `value` out of what is told from now on, also as JSON, Python, a shell and an address write it."""
         if len(value) >= _SHORTEST:
-            self._known.add(value)
+            self._known.update(
+                {
+                    value,
+                    json.dumps(value)[1:-1],
+                    json.dumps(value, ensure_ascii=False)[1:-1],
+                    repr(value)[1:-1],
+                    # repr chooses other quotes when both kinds are in it.
+                    repr(value + "'\"")[1:-4],
+                    ascii(value)[1:-1],
+                    quote(value)[1:-1],
+                    # Python's own way to write a shell word; the space makes it quote.
+                    shlex.quote(value + " ")[1:-2],
+                    urllib.parse.quote(value, safe=""),
+                }
+            )
+
+    def conceals(self, text: str) -> bool:
+        """Tell whether `text` holds a secret that the inventory names."""
+        forms = {
+            form for value in self._values.values() for form in (value, json.dumps(value, ensure_ascii=False)[1:-1])
+        }
+        return any(form in text for form in forms)
 
     @property
     def has_any(self) -> bool:
@@ -156,6 +195,8 @@ class Vault:
         # The longest first: one may be a part of another.
         for value in sorted(self._known, key=len, reverse=True):
             text = text.replace(value, MASK)
+        for value in self._known:
+            text = _without_beginning(text, value)
         return text
 
     def mask_values(self, data: Any, keep: frozenset[str] = frozenset()) -> Any:

@@ -24,7 +24,8 @@ StaitheError
 │   ├── RecordTooNew      E214  exit 1   a newer staithe wrote the record on the host
 │   ├── HostLocked        E215  exit 1   another run is changing the host
 │   ├── NotRolledBack     E216  exit 1   a change failed, and the former state did not come back whole
-│   └── DiskFull          E217  exit 1   a file system of the host has no room left
+│   ├── DiskFull          E217  exit 1   a file system of the host has no room left
+│   └── CommandKilled     E218  exit 1   a command was ended on the host by a signal
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 ├── Interrupted           E900  exit 130 stopped by the user
@@ -49,6 +50,7 @@ from staithe.errors.base import (
 from staithe.errors.host import (
     AuthRefused,
     CommandFailed,
+    CommandKilled,
     CommandTimeout,
     ConfigRefused,
     ConnectionLost,
@@ -92,6 +94,7 @@ __all__ = [
     "AuthRefused",
     "BundleError",
     "CommandFailed",
+    "CommandKilled",
     "CommandTimeout",
     "ConfigError",
     "ConfigRefused",

@@ -86,6 +86,15 @@ class CommandFailed(HostError):
     code = "E207"
 
 
+class CommandKilled(HostError):
+    """A command was ended on the host by a signal, while the connection stands: somebody ended it, or memory ran out.
+
+    What the run had replaced was brought back. Find the cause (`dmesg`, `journalctl`), then apply again.
+    """
+
+    code = "E218"
+
+
 class CommandTimeout(HostError):
     """A command ran longer than its limit on the host and was ended there.
 

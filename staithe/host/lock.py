@@ -9,6 +9,7 @@ lock.
 from __future__ import annotations
 
 import getpass
+import os
 import secrets
 import socket
 import time
@@ -34,7 +35,7 @@ _LOCKED = "staithe: locked"
 _HELD = "staithe: held by "
 
 _HOLDERS = """holders() {
-  find /proc/[0-9]*/fd -maxdepth 1 \\( "$@" \\) 2>/dev/null |
+  find -L /proc/[0-9]*/fd -maxdepth 1 \\( "$@" \\) 2>/dev/null |
     sed 's,^/proc/\\([0-9]*\\)/.*,\\1,' | sort -u | grep -vx $$
 }
 end_all() {
@@ -68,7 +69,7 @@ set +e
 while :; do
   beat=$(timeout {LEASE_S} dd bs=1 count=1 2>/dev/null)
   if [ $? = 124 ]; then
-    end_all -lname {WORK_LOCK}
+    end_all -samefile {WORK_LOCK}
     break
   fi
   if [ -z "$beat" ]; then break; fi
@@ -77,16 +78,22 @@ rm -f {LOCK}.holder
 """
 
 _LOOK = f"""set -u
-{_HOLDERS}if [ -z "$(holders -lname {LOCK} -o -lname {WORK_LOCK})" ]; then
+umask 077
+{_HOLDERS}if [ ! -e {LOCK} ]; then
+  echo free
+  exit 0
+fi
+: >> {WORK_LOCK}
+if [ -z "$(holders -samefile {LOCK} -o -samefile {WORK_LOCK})" ]; then
   echo free
   exit 0
 fi
 sed -n 2p {LOCK}.holder 2>/dev/null || echo 'a run that is gone; a command of it is still at work'
 """
 _END = f"""set -u
-{_HOLDERS}end_all -lname {LOCK} -o -lname {WORK_LOCK}
+{_HOLDERS}end_all -samefile {LOCK} -o -samefile {WORK_LOCK}
 rm -f {LOCK}.holder
-if [ -n "$(holders -lname {LOCK} -o -lname {WORK_LOCK})" ]; then
+if [ -n "$(holders -samefile {LOCK} -o -samefile {WORK_LOCK})" ]; then
   echo 'staithe: what holds the lock does not end' >&2
   exit 1
 fi
@@ -109,7 +116,7 @@ class HostLock:
         if client is None or self._held is not None:
             return
         since = time.strftime("%Y-%m-%d %H:%M:%S %Z")
-        holder = f"run {self._run_id} of {getpass.getuser()} on {socket.gethostname()}, since {since}"
+        holder = f"run {self._run_id} of {_user()} on {socket.gethostname()}, since {since}"
         command = self._remote.as_root(f"sh -c {quote(_TAKE)} sh {quote(self._token)} {quote(holder)}")
         held, answer = ssh.hold(client, command.text, stdin=command.stdin, timeout_s=_ANSWER_S, beat_s=_BEAT_S)
         if answer != _LOCKED:
@@ -151,8 +158,21 @@ unset holder
         """End whatever holds the lock, or is still at work for a run that did."""
         self._remote.run(_END, "end what holds the lock")
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the host, or somebody on it, has taken the lock away from this run."""
+        return self._held is not None and self._held.is_over
+
     def release(self) -> None:
         """Let go, if it is held."""
         if self._held is not None:
             self._held.release()
             self._held = None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A number without a name, as in containers.
+        return f"uid {os.getuid()}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyinfra.api.command import StringCommand
 
 from staithe import ssh
-from staithe.errors import CommandFailed, DiskFull, HostLocked, SudoRefused
+from staithe.errors import CommandFailed, CommandKilled, DiskFull, HostLocked, SudoRefused
 from staithe.events import Command, Event
 from staithe.shell import quote
 
@@ -52,6 +52,7 @@ class Remote:
         self._emit = emit
         # Shell text that stops a changing command whose run has lost the host's lock.
         self.check_lock: Callable[[], str] = lambda: ""
+        self.lost_lock: Callable[[], bool] = lambda: False
 
     @property
     def name(self) -> str:
@@ -76,17 +77,25 @@ class Remote:
         """
         whole = script if shown is not None else self.check_lock() + script
         command = self.as_root(f"timeout -k 5 {timeout_s:.0f} sh -c {quote(whole)}", is_fed=stdin != ())
-        result = self._execute(command, stdin, timeout_s + _GRACE_S, limit_bytes)
+        try:
+            result = self._execute(command, stdin, timeout_s + _GRACE_S, limit_bytes)
+        except CommandKilled as error:
+            if self.lost_lock():
+                raise self._lock_lost() from error
+            raise
         self._tell(what, script if shown is None else shown, result, silent=shown is not None)
         self.refuse_sudo(result)
         if result.exit_code == LOCK_LOST and _LOST_WORDS in result.stderr:
-            raise HostLocked(
-                "this run no longer has the host's lock: the line was dead too long, or somebody unlocked the host",
-                hint=f"staithe plan INVENTORY --limit {self.name}   # what is left to do",
-            )
+            raise self._lock_lost()
         if check and result.exit_code != 0:
             raise failure_of(what, result, self.name)
         return result
+
+    def _lock_lost(self) -> HostLocked:
+        return HostLocked(
+            "this run no longer has the host's lock: the line was dead too long, or somebody unlocked the host",
+            hint=f"staithe plan INVENTORY --limit {self.name}   # what is left to do",
+        )
 
     def as_root(self, command: str, *, is_fed: bool = True) -> RootCommand:
         """Return the command as root runs it. `is_fed`: it reads something from its stdin."""

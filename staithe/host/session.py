@@ -34,25 +34,13 @@ from staithe.placing import archive_of, place_script
 from staithe.probe.parse import parse
 from staithe.probe.script import build
 from staithe.probe.state import HostState
-from staithe.record import read_record, running_text
+from staithe.record import read_record, running_text, runs_what_is_there
 from staithe.summary import summarize
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
 
 _KEY = "staithe_session"
-# What the journal brings back, by the beginning of the changes' ids.
-_UNDONE = (
-    "kernel:create:",
-    "kernel:update:",
-    "kernel:set:",
-    "binaries:set:",
-    "units:create:/",
-    "units:update:",
-    "units:set:",
-    "daemon:",
-    "service:",
-)
 _PROBE_LIMIT_BYTES = 8 << 20
 _PROBE_TIMEOUT_S = 60.0
 
@@ -85,6 +73,9 @@ class Session:
     done: list[str] = field(default_factory=list)
     # This run has noted something in the host's journal that no healthy engine has settled yet.
     is_journaled: bool = False
+    # Set by the runner: whether a text holds a secret of this run, and a change as it is told.
+    conceals: Callable[[str], bool] = lambda text: False
+    told: Callable[[Change], Change] = lambda change: change
     run_id: str = ""
     # Set by the runner: waits for this host's turn to receive blobs (`with here.receiving():`).
     receiving: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -100,6 +91,7 @@ class Session:
         self.run = remote.run
         self.lock = HostLock(self.host, remote, self.run_id)
         remote.check_lock = lambda: self.lock.check_text
+        remote.lost_lock = lambda: self.lock.is_lost
 
     def probe(self) -> HostState:
         """Ask the host everything, in one exec."""
@@ -144,7 +136,7 @@ class Session:
         """Probe, check and plan. Remembers a failure instead of raising: an exception would stop all hosts."""
         try:
             self.state = self.probe()
-            self.desired = desired_for(self.config, self.state, bundle_of(self.config))
+            self.desired = desired_for(self.config, self.state, bundle_of(self.config), self.conceals)
             self.problems = preflight.check(self.state, self.config, self.desired)
             if not self.problems:
                 self.planned = plan.changes(self.state, self.config, self.desired)
@@ -217,7 +209,7 @@ class Session:
             RUNNING: File(running, "600"),
             **files,
         }
-        script = place_script(placed, run_id=self.journal_id, foreign=self.foreign(files), validate=validate)
+        script = place_script(placed, opening=self.journal_opening, foreign=self.foreign(files), validate=validate)
         self.is_journaled = True
         self.run(script + then, what, stdin=[archive_of(placed)])
 
@@ -227,9 +219,15 @@ class Session:
         self.run(place_script(files) + then, what, stdin=[archive_of(files)], timeout_s=timeout_s)
 
     @property
-    def journal_id(self) -> str:
-        """What the journal calls this run."""
-        return self.run_id or "plain pyinfra"
+    def journal_opening(self) -> str:
+        """The shell text that opens the journal for this run.
+
+        A journal that another run left is settled when the engine is healthy with just what is on the disk now:
+        that is then the state to go back to.
+        """
+        assert self.state is not None
+        is_stale = self.state.unfinished is not None and not self.is_journaled and runs_what_is_there(self.state)
+        return journal.open_text(self.run_id or "plain pyinfra", anew=is_stale)
 
     def roll_back(self) -> None:
         """Bring back what the journal holds, if this run did not come as far as a healthy engine.
@@ -242,7 +240,7 @@ class Session:
         timeout_s = self.config.service.health_timeout_s
         script = journal.former_state_script(timeout_s)
         result = self.run(script, "bring the former state back", timeout_s=300 + timeout_s, check=False)
-        self.done = [one for one in self.done if not one.startswith(_UNDONE)]
+        self.done = [one for one in self.done if not one.startswith(journal.UNDONE)]
         if result.exit_code != 0:
             raise NotRolledBack(
                 "the former state did not come back whole",

@@ -12,6 +12,7 @@ from gevent.event import Event as Flag
 from gevent.fileobject import FileObject
 from pydantic import ValidationError
 
+from staithe.change import Change
 from staithe.errors import SecretMissing, StaitheError
 from staithe.events import ErrorReport, Event, SecretWanted
 from staithe.messages import Proceed, Start, Upload
@@ -128,6 +129,12 @@ class Control:
             self._out.flush()
         except (BrokenPipeError, ValueError):
             self.cancel()
+
+    def told(self, change: Change) -> Change:
+        """Return a change as events tell it."""
+        if not self.vault.has_any:
+            return change
+        return Change.model_validate(self.vault.mask_values(change.model_dump(mode="json"), _STRUCTURE))
 
     def _text(self, event: Event) -> str:
         if not self.vault.has_any:

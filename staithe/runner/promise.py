@@ -28,7 +28,9 @@ def to_saved(saved: SavedPlan, session: Session) -> Moved:
     def moved(state: HostState, changes: tuple[Change, ...]) -> tuple[Problem, ...]:
         assert session.desired is not None
         now = basis_of(session.config, state, session.desired, saved.salt)
-        return since_saved(then.basis, then.changes, now, changes, state_parts(state, session.desired))
+        # The plan holds what was told, without secrets.
+        told = tuple(session.told(change) for change in changes)
+        return since_saved(then.basis, then.changes, now, told, state_parts(state, session.desired))
 
     return moved
 

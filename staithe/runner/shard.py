@@ -136,6 +136,8 @@ class _Shard:
                 deep=self.start.deep,
                 is_cancelled=lambda: self.control.cancelled,
                 run_id=self.start.run_id,
+                conceals=self.control.vault.conceals,
+                told=self.control.told,
                 receiving=partial(receiving, self.control, host.name) if self.start.uploads else nullcontext,
             ),
         )

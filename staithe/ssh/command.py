@@ -12,6 +12,7 @@ import paramiko
 
 from staithe.errors import (
     CommandFailed,
+    CommandKilled,
     CommandTimeout,
     ConnectionLost,
 )
@@ -108,9 +109,23 @@ def execute(
         # Also when whoever feeds stdin stops in the middle: the command on the host then sees the end of it.
         channel.close()
     if exit_code == -1:
-        # The channel closed without an exit status: the server or the line is gone.
+        # Closed without an exit status: the command was ended by a signal, or the server or the line is gone.
+        if _is_alive(transport):
+            raise CommandKilled(
+                "a command was ended on the host by a signal",
+                hint="look for who ended it, or for a lack of memory: ssh HOST sudo dmesg | tail",
+            )
         raise ConnectionLost("the connection broke before the command ended", hint=_AGAIN)
     return Completed(exit_code, out.data, err.data, time.monotonic() - began)
+
+
+def _is_alive(transport: paramiko.Transport) -> bool:
+    """Tell whether the connection stands; one that is going is given a moment to be gone."""
+    for _ in range(10):
+        if not transport.is_active():
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _flood(limit_bytes: int) -> CommandFailed:
@@ -136,6 +151,11 @@ class Held:
                 self._channel.sendall(b".")
             except (OSError, EOFError, paramiko.SSHException):
                 return
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._channel.closed or self._channel.exit_status_ready()
 
     def release(self) -> None:
         """Close its input, which ends it."""

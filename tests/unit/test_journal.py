@@ -34,13 +34,13 @@ class Place:
 
     def replace(self, text: str, run_id: str = "r1") -> None:
         files = {DAEMON_JSON: File(text), UNIT: File(f"unit {text}")}
-        done = self.do(placing.place_script(files, run_id=run_id), placing.archive_of(files))
+        done = self.do(placing.place_script(files, opening=journal.open_text(run_id)), placing.archive_of(files))
         assert done.returncode == 0, done.stderr
 
     def switch(self, directory: str) -> None:
         (self.root / "usr/bin").mkdir(parents=True, exist_ok=True)
         (self.root / "usr/libexec/docker/staithe").mkdir(parents=True, exist_ok=True)
-        done = self.do(placing.switch_engine_script(directory, ("dockerd", "runc"), "r1"))
+        done = self.do(placing.switch_engine_script(directory, ("dockerd", "runc"), journal.open_text("r1")))
         assert done.returncode == 0, done.stderr
 
     def bring_back(self, code: int = 0) -> None:
@@ -137,6 +137,49 @@ def test_a_former_state_that_does_not_run_either_is_told_and_its_journal_kept(pl
     (place.root / "broken").unlink()
     place.bring_back()
     assert not place.path("/var/lib/staithe/journal").exists()
+
+
+def test_a_journal_begun_anew_leads_to_what_is_there_now(place: Place) -> None:
+    """Somebody mended the engine by hand after a run had failed: that is the healthy state then."""
+    place.path(DAEMON_JSON).parent.mkdir(parents=True)
+    place.path(DAEMON_JSON).write_text("long ago\n")
+    place.replace("wish\n")
+    place.path(DAEMON_JSON).write_text("mended by hand\n")
+    files = {DAEMON_JSON: File("second wish\n")}
+    script = placing.place_script(files, opening=journal.open_text("r2", anew=True))
+    assert place.do(script, placing.archive_of(files)).returncode == 0
+    place.bring_back()
+    assert place.path(DAEMON_JSON).read_text() == "mended by hand\n"
+
+
+def test_a_file_that_does_not_come_back_is_named_and_the_journal_kept(place: Place) -> None:
+    place.replace("wish\n")
+    place.path(DAEMON_JSON).unlink()
+    place.path(f"{DAEMON_JSON}/in-the-way").mkdir(parents=True)
+    done = place.do(journal.former_state_script(0))
+    assert done.returncode == journal.NOT_HEALTHY
+    assert b"daemon.json did not come back" in done.stderr
+    assert place.path("/var/lib/staithe/journal/run").exists()
+    assert not list(place.root.rglob("*staithe-new"))
+
+
+def test_a_link_comes_back_as_a_link(place: Place) -> None:
+    place.path("/elsewhere.json").write_text("healthy\n")
+    place.path(DAEMON_JSON).parent.mkdir(parents=True)
+    place.path(DAEMON_JSON).symlink_to(place.path("/elsewhere.json"))
+    place.replace("wish\n")
+    place.bring_back()
+    assert place.path(DAEMON_JSON).is_symlink() and place.path(DAEMON_JSON).read_text() == "healthy\n"
+
+
+def test_a_damaged_note_leads_to_no_other_file(place: Place) -> None:
+    place.path("/etc").mkdir(parents=True)
+    place.path("/etc/passwd").write_text("root\n")
+    place.replace("wish\n")
+    with place.path("/var/lib/staithe/journal/paths").open("a") as paths:
+        paths.write(f"{place.root}/etc/passwd\n")
+    place.bring_back()
+    assert place.path("/etc/passwd").read_text() == "root\n"
 
 
 def test_live_values_come_back(place: Place) -> None:

@@ -14,6 +14,7 @@ import pytest
 from staithe import placing
 from staithe.bundle.contents import Blob
 from staithe.desired import File
+from staithe.journal import open_text
 
 SHELLS = ["dash", "bash", "busybox sh"]
 
@@ -37,7 +38,7 @@ FILES = {"/etc/docker/daemon.json": File("{}\n"), "/etc/sysctl.d/99 it's.conf": 
 
 
 def place(shell: list[str], root: Path, **options: object) -> subprocess.CompletedProcess[bytes]:
-    script = placing.place_script(FILES, run_id="r1", **options)  # type: ignore[arg-type]
+    script = placing.place_script(FILES, opening=open_text("r1"), **options)  # type: ignore[arg-type]
     return run(shell, script, placing.archive_of(FILES), root)
 
 
@@ -98,7 +99,7 @@ def test_nothing_is_left_beside_a_file_that_cannot_be_swapped(shell: list[str], 
     mv.parent.mkdir()
     mv.write_text("#!/bin/sh\necho immutable >&2\nexit 1\n")
     mv.chmod(0o755)
-    script = f"PATH={mv.parent}:$PATH\n{placing.place_script(FILES, run_id='r1')}"
+    script = f"PATH={mv.parent}:$PATH\n{placing.place_script(FILES, opening=open_text('r1'))}"
     assert run(shell, script, placing.archive_of(FILES), tmp_path).returncode == 1
     assert path.read_text() == "mine\n"
     assert not list(tmp_path.rglob("*staithe-new"))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+import shlex
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from staithe.config.problems import masked
+from staithe.config.problems import masked, shown
 from staithe.errors import SecretMissing
 from staithe.runner.masked_text import MaskedText
 from staithe.secret import MASK, Secret, Vault, secret_of
@@ -96,6 +99,28 @@ def test_a_part_of_another_secret_does_not_uncover_it(vault: Vault) -> None:
     vault.add("pass")
     vault.add("password-of-mine")
     assert vault.mask("password-of-mine") == MASK
+
+
+@pytest.mark.parametrize("value", ['ge"heim\\zwei', 'it\'s "both"', "gehéim-ß", "x" * 300, "a b&c%d$(e)"])
+def test_a_secret_is_masked_however_it_is_written(vault: Vault, value: str) -> None:
+    vault.add(value)
+    written = [
+        json.dumps({"k": value}),
+        json.dumps([value], ensure_ascii=False),
+        json.dumps(json.dumps(value)),
+        repr(value),
+        repr([value]),
+        ascii(value),
+        shlex.quote(value),
+        urllib.parse.quote(value),
+        shown(value),
+        shown([value]),
+    ]
+    # Nothing of it longer than a few signs is left.
+    plain = value.replace("x" * 300, "x" * 20)
+    for text in written[:2] + written[3:]:
+        assert plain not in vault.mask(text), text
+        assert MASK in vault.mask(text), text
 
 
 def test_what_is_told_keeps_its_structure(vault: Vault) -> None:
