@@ -34,9 +34,13 @@ _ANSWER_S = _WAIT_FOR_WORK_S + 30.0
 _LOCKED = "staithe: locked"
 _HELD = "staithe: held by "
 
+# Processes that have one of the files open, by inode: in another mount namespace anything may have this name. Not
+# with -samefile, for which find itself opens the file.
 _HOLDERS = """holders() {
-  find -L /proc/[0-9]*/fd -maxdepth 1 \\( "$@" \\) 2>/dev/null |
-    sed 's,^/proc/\\([0-9]*\\)/.*,\\1,' | sort -u | grep -vx $$
+  wanted=$(stat -Lc '^%d:%i ' "$@" 2>/dev/null)
+  if [ -z "$wanted" ]; then return 0; fi
+  find -L /proc/[0-9]*/fd -maxdepth 1 -printf '%D:%i %p\\n' 2>/dev/null | grep -e "$wanted" |
+    sed 's,^.* /proc/\\([0-9]*\\)/.*,\\1,' | sort -u | grep -vx $$
 }
 end_all() {
   kill $(holders "$@") 2>/dev/null || :
@@ -69,7 +73,7 @@ set +e
 while :; do
   beat=$(timeout {LEASE_S} dd bs=1 count=1 2>/dev/null)
   if [ $? = 124 ]; then
-    end_all -samefile {WORK_LOCK}
+    end_all {WORK_LOCK}
     break
   fi
   if [ -z "$beat" ]; then break; fi
@@ -84,16 +88,16 @@ umask 077
   exit 0
 fi
 : >> {WORK_LOCK}
-if [ -z "$(holders -samefile {LOCK} -o -samefile {WORK_LOCK})" ]; then
+if [ -z "$(holders {LOCK} {WORK_LOCK})" ]; then
   echo free
   exit 0
 fi
 sed -n 2p {LOCK}.holder 2>/dev/null || echo 'a run that is gone; a command of it is still at work'
 """
 _END = f"""set -u
-{_HOLDERS}end_all -samefile {LOCK} -o -samefile {WORK_LOCK}
+{_HOLDERS}end_all {LOCK} {WORK_LOCK}
 rm -f {LOCK}.holder
-if [ -n "$(holders -samefile {LOCK} -o -samefile {WORK_LOCK})" ]; then
+if [ -n "$(holders {LOCK} {WORK_LOCK})" ]; then
   echo 'staithe: what holds the lock does not end' >&2
   exit 1
 fi
