@@ -44,8 +44,10 @@ _LEFT = r"""find /etc /usr/bin /usr/libexec /var/lib/staithe \( -name '*staithe-
   -o -name '*.part' -o -name '.engine.fifo*' -o -name '.current.new' -o -name '*.new' \) -print
 find /var/lib/staithe \( -name 'journal*' -o -name load -o -name 'lock.holder*' \) -print
 find /tmp /var/tmp /run -name '*staithe*' ! -path '/run/staithe-lab*' ! -path '/run/containerd/*' -print"""
+# Seconds: what a killed run had at work has ended by itself by then.
+_ENDS_S = 40
 _FREE = """for file in /var/lib/staithe/lock /var/lib/staithe/lock.work; do
-  if [ -e $file ]; then flock -w 100 $file true || echo "$file is held"; fi
+  if [ -e $file ]; then flock -w WITHIN $file true || echo "$file is held"; fi
 done"""
 
 
@@ -149,9 +151,9 @@ def _command_of(pid: int) -> bytes:
         return b""
 
 
-def rest(host: Host) -> None:
+def rest(host: Host, within_s: int = _ENDS_S) -> None:
     """Wait until nobody is at work on the host any more; no lock stays."""
-    assert host.sh(_FREE) == ""
+    assert host.sh(_FREE.replace("WITHIN", str(within_s))) == ""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def test_line_that_stays_cut_is_told_and_holds_no_lock(
         assert time.monotonic() - began < 150
     finally:
         site.staithe("lab", "mend")
-    rest(host)
+    rest(host, within_s=100)
     site.run("apply", *_WISH.arguments, *_NO_SMOKE, limit="h4")
     assert_converged(site, host, _WISH, archives)
 
