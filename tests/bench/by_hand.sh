@@ -2,8 +2,8 @@
 # connection. Takes a tar with everything on stdin. Nothing is compared first, kept, undone or recorded.
 set -eu
 umask 022
-mkdir -m 700 /root/stage
-cd /root/stage
+mkdir -m 700 /var/tmp/stage
+cd /var/tmp/stage
 tar -xf - --no-same-owner
 sha256sum --quiet -c SHA256SUMS
 cp -r etc /
@@ -19,4 +19,4 @@ systemctl start docker.socket containerd.service docker.service
 until docker version --format '{{.Server.Version}}'; do sleep 0.2; done
 docker load -i image.tar
 cd /
-rm -rf /root/stage
+rm -rf /var/tmp/stage
