@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    folder: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder or .tar of the bundle.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash every blob and compare.")] = False,
 ) -> None:
@@ -21,7 +21,7 @@ def show(
 
     from staithe.bundle.read import read_bundle, verify_blobs
 
-    bundle = read_bundle(folder)
+    bundle = read_bundle(path)
     if verify:
         verify_blobs(bundle)
     if as_json:
@@ -33,9 +33,14 @@ def show(
 
 
 def _data(bundle: Bundle) -> dict[str, Any]:
+    from staithe.bundle.signatures import signatures
+
     return {
         "schema_version": 1,
         "digest": bundle.digest,
+        "name": bundle.name,
+        "serial": bundle.serial,
+        "signatures": [{"file": one.file, "fingerprint": one.fingerprint} for one in signatures(bundle)],
         "engines": [
             {
                 "version": engine.version,
@@ -72,6 +77,7 @@ def print_bundle(bundle: Bundle) -> None:
     from rich import box
     from rich.table import Table
 
+    from staithe.bundle.signatures import signatures
     from staithe.report.console import console_for
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -90,7 +96,13 @@ def print_bundle(bundle: Bundle) -> None:
     console = console_for(markup=False)
     console.print(table)
     console.print(f"{_size(_total_bytes(bundle))} in {bundle.root}", soft_wrap=True)
+    if bundle.name:
+        console.print(f"{bundle.name}, lock serial {bundle.serial}", soft_wrap=True)
     console.print(f"index {bundle.digest}", soft_wrap=True)
+    for one in signatures(bundle):
+        console.print(f"signature by {one.fingerprint}, not checked: staithe bundle verify", soft_wrap=True)
+    if not signatures(bundle):
+        console.print("not signed: staithe bundle sign", soft_wrap=True)
 
 
 def _size(size_bytes: int) -> str:
