@@ -77,6 +77,8 @@ demo: lab ## Boot a host, apply twice, show what happened.
 	run $(BIN)/staithe lab up 1 --registry
 	run $(BIN)/staithe lab reset h1
 	run $(BIN)/staithe bundle build --force --out $(DEMO_BUNDLE) --engine "$$engine" --image "$$image"
+	key=$$($(BIN)/staithe lab status --json | sed -n 's/.*"signing_key": "\(.*\)".*/\1/p')
+	run $(BIN)/staithe bundle sign $(DEMO_BUNDLE) --key "$$key"
 	run $(BIN)/staithe plan inventories/lab.py
 	run $(BIN)/staithe apply inventories/lab.py --yes
 	echo; echo "The same again: nothing is left to do."

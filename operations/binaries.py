@@ -37,7 +37,7 @@ def install() -> Generator[FunctionCommand, None, None]:
 def _place(here: Session) -> None:
     assert here.desired is not None
     engine = here.desired.engine
-    blobs = read_blob(here.desired.bundle.blob_path(engine.archive), engine.archive, here)
+    blobs = read_blob(here.desired.bundle.open(engine.archive), engine.archive, here)
     try:
         with here.receiving():
             here.run(receive_engine_script(engine), "unpack the engine", stdin=blobs, timeout_s=_TRANSFER_TIMEOUT_S)

@@ -71,7 +71,7 @@ done
 
 def _send(here: Session, blob: Blob) -> None:
     assert here.desired is not None
-    data = read_blob(here.desired.bundle.blob_path(blob), blob, here)
+    data = read_blob(here.desired.bundle.open(blob), blob, here)
     try:
         with here.receiving():
             here.run(receive_blob_script(blob), f"blob {blob.hex[:12]}", stdin=data, timeout_s=_TRANSFER_TIMEOUT_S)
@@ -86,7 +86,9 @@ def _send(here: Session, blob: Blob) -> None:
 def _metadata(here: Session, images: Sequence[ImageArtifact], small: Sequence[Blob]) -> bytes:
     assert here.desired is not None
     files = dict(load_metadata(images))
-    files.update({f"blobs/sha256/{b.hex}": here.desired.bundle.blob_path(b).read_bytes() for b in small})
+    for blob in small:
+        with here.desired.bundle.open(blob) as stream:
+            files[f"blobs/sha256/{blob.hex}"] = stream.read()
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name, data in files.items():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from staithe.bundle.contents import Blob
 from staithe.errors import Interrupted
@@ -26,10 +25,13 @@ class Receiver(Protocol):
     def stopped(self) -> bool: ...
 
 
-def read_blob(path: Path, blob: Blob, receiver: Receiver) -> Iterator[bytes]:
-    """Yield the blob piece by piece; tell the bytes sent twice a second; stop when the run is cancelled."""
+def read_blob(stream: IO[bytes], blob: Blob, receiver: Receiver) -> Iterator[bytes]:
+    """Yield the blob out of `stream` piece by piece, and close it.
+
+    Tells the bytes sent twice a second; stops when the run is cancelled.
+    """
     sent, told = 0, 0.0
-    with path.open("rb") as file:
+    with stream as file:
         while data := file.read(_READ_BYTES):
             if receiver.stopped():
                 raise Interrupted("stopped while a blob was on its way; nothing of it is left on the host")

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import subprocess
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,10 @@ from staithe.programs import PROGRAMS
 
 
 def build_bundle(folder: Path, *versions: str) -> Path:
-    """Build a bundle with these engines and staithe/smoke:1, as a user would; return its folder."""
+    """Build a bundle with these engines and staithe/smoke:1, as a user would, and sign it; return its folder.
+
+    The file of allowed signers lies beside it: `allowed_signers(bundle)`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     image = folder / "smoke.tar"
     image.write_bytes(_tar(_image()))
@@ -29,7 +33,28 @@ def build_bundle(folder: Path, *versions: str) -> Path:
         arguments += ["--engine", str(archive)]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
+    sign(folder / "bundle", make_key(folder / "signer", "signer@example.com", folder / "allowed_signers"))
     return folder / "bundle"
+
+
+def allowed_signers(bundle: Path) -> str:
+    """Return the file of those who signed a bundle of `build_bundle`."""
+    return str(bundle.parent / "allowed_signers")
+
+
+def make_key(path: Path, name: str, allowed: Path, *options: str) -> Path:
+    """Make a key and add its line to the allowed signers, with these options beside the namespace."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)], check=True)
+    kind, key = path.with_suffix(".pub").read_text().split()[:2]
+    with allowed.open("a") as lines:
+        lines.write(" ".join([name, ",".join(['namespaces="bundle@staithe"', *options]), kind, key]) + "\n")
+    return path
+
+
+def sign(bundle: Path, key: Path) -> None:
+    """Sign a bundle as a user would."""
+    done = CliRunner().invoke(app, ["bundle", "sign", str(bundle), "--key", str(key)])
+    assert done.exit_code == 0, done.output
 
 
 def _program(words: str) -> bytes:

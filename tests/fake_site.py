@@ -15,6 +15,7 @@ from staithe.bundle.read import read_bundle
 from staithe.config import Config
 from staithe.probe.state import HostState
 from tests.answers import answer_of
+from tests.archives import allowed_signers
 from tests.unit import states
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +75,11 @@ class FakeSite:
     @property
     def config(self) -> Config:
         """Return what the inventory describes for a host without data of its own."""
-        return states.config(engine={"bundle": str(self.bundle)})
+        return states.config(engine={"bundle": str(self.bundle)}, trust=self.trust)
+
+    @property
+    def trust(self) -> dict[str, str]:
+        return {"allowed_signers": allowed_signers(self.bundle)}
 
     def bare(self) -> HostState:
         return states.bare()
@@ -85,7 +90,8 @@ class FakeSite:
     def add(self, name: str, answer: HostState | str, **data: Any) -> None:
         """Put a host into the inventory. `delay` (seconds) and `responses` are the fake's, the rest its own data."""
         text = answer if isinstance(answer, str) else answer_of(answer, plan.probe_request(self.config))
-        self._hosts[name] = {"engine": {"bundle": str(self.bundle)}, "users": {"docker_group": ["ops"]}, **data}
+        common = {"engine": {"bundle": str(self.bundle)}, "trust": self.trust, "users": {"docker_group": ["ops"]}}
+        self._hosts[name] = {**common, **data}
         (self.folder / f"{name}.answer").write_text(text, encoding="utf-8")
         (self.folder / "hosts.json").write_text(json.dumps(self._hosts), encoding="utf-8")
         (self.folder / "inventory.py").write_text(_INVENTORY, encoding="utf-8")

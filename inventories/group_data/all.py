@@ -27,6 +27,22 @@ engine = {
     # "version": "28.5.2",
 }
 
+# Whose bundles are applied.
+trust = {
+    # File of those who may sign bundles, in OpenSSH's form (man ssh-keygen, ALLOWED SIGNERS): lines
+    # of NAME namespaces="bundle@staithe" KEY. A relative path starts at the folder that staithe is
+    # called in.
+    # "allowed_signers": "./allowed_signers",
+    # Names that must all have signed. Empty: any one of the allowed signers is enough.
+    # "required_signers": ["build@example.com", "release@example.com"],
+    # File of keys that are no longer trusted: public keys one per line, or a KRL.
+    # "revoked_keys": "./revoked_keys",
+    # Apply bundles that nobody has signed. A signature that is there must still be good.
+    # "allow_unsigned": False,
+    # Apply a bundle whose lock is older than one that was applied; --allow-older for one run.
+    # "allow_older": False,
+}
+
 # Kernel modules and sysctl values.
 kernel = {
     # Loaded now and at every boot (/etc/modules-load.d/staithe.conf). A list replaces this one.

@@ -7,9 +7,15 @@ engine = {"bundle": ".staithe/lab/bundle"}
 
 # pyinfra reads this file for every inventory beside it, with or without a lab.
 try:
-    _registry = running().registry
+    _lab = running()
 except LabError:
-    _registry = None
+    _lab = None
+
+if _lab:
+    # Signed with the lab's own key: staithe lab status --json names it.
+    trust = {"allowed_signers": str(_lab.allowed_signers)}
+
+_registry = _lab.registry if _lab else None
 
 if _registry:
     daemon = {"registry-mirrors": [_registry.url]}

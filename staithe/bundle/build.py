@@ -29,6 +29,7 @@ from staithe.bundle.layout import (
     OCI_LAYOUT_FILE,
     OCI_LAYOUT_VERSION,
     REF_NAME,
+    SIGNATURES,
 )
 from staithe.bundle.oci_archive import is_oci_layout, read_oci_archive
 from staithe.bundle.read import read_bundle
@@ -72,7 +73,7 @@ def _check_target(out: Path, replace: bool) -> None:
         return
     names = {path.name for path in out.iterdir()} if out.is_dir() else set()
     ours = {OCI_LAYOUT_FILE, INDEX_FILE, BLOBS.partition("/")[0]}
-    if names != ours:
+    if names - {SIGNATURES} != ours:
         raise BundleError(
             "there is something else than a bundle in the way; it is not overwritten",
             where=str(out),

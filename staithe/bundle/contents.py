@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
-from staithe.bundle.layout import BLOBS
+from staithe.bundle.layout import blob_name
+
+if TYPE_CHECKING:
+    from staithe.bundle.files import BundleFiles
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,19 @@ class ImageArtifact:
 
 @dataclass(frozen=True)
 class Bundle:
-    """An opened bundle. Blobs are read from `root`, never copied."""
+    """An opened bundle. Blobs are read from where they lie, never copied."""
 
-    root: Path
+    root: Path  # a folder, or a tar
     digest: str  # of index.json
     engines: tuple[EngineArtifact, ...] = field(default=())
     images: tuple[ImageArtifact, ...] = field(default=())
 
-    def blob_path(self, blob: Blob) -> Path:
-        return self.root / BLOBS / blob.hex
+    # Bundles of the same name are generations of one another; only these have serials that are compared.
+    name: str = ""
+    serial: int | None = None  # of the lock that it was built from
+    files: BundleFiles | None = field(default=None, compare=False, repr=False)
+
+    def open(self, blob: Blob) -> IO[bytes]:
+        """Open a blob for reading."""
+        assert self.files is not None, "this bundle was not read from anywhere"
+        return self.files.open(blob_name(blob.digest))

@@ -58,6 +58,7 @@ class Index(Document):
     schema_version: Literal[2] = Field(alias="schemaVersion")
     media_type: str = Field(default=INDEX_TYPE, alias="mediaType")
     manifests: Descriptors
+    annotations: dict[str, str] = {}
 
 
 class Manifest(Document):

@@ -10,6 +10,11 @@ OCI_LAYOUT_FILE = "oci-layout"
 OCI_LAYOUT_VERSION = "1.0.0"
 INDEX_FILE = "index.json"
 BLOBS = "blobs/sha256"
+# SSH signatures, outside of what the same files make the same: NAME.sig, each over the line that
+# `sha256sum index.json` prints.
+SIGNATURES = "signatures"
+SIGNATURE_NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}\.sig"
+SIGNATURE_NAMESPACE = "bundle@staithe"
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -25,3 +30,12 @@ ENGINE_ARCHIVE_TYPE = "application/vnd.staithe.engine.static.v1.tar+gzip"
 REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
 ENGINE_VERSION = "io.staithe.engine.version"
+# Of index.json itself.
+BUNDLE_NAME = "dev.staithe.bundle.name"
+LOCK_SERIAL = "dev.staithe.lock.serial"
+LOCK_DIGEST = "dev.staithe.lock.digest"
+
+
+def blob_name(digest: str) -> str:
+    """Return the name of the file of a blob."""
+    return f"{BLOBS}/{digest.removeprefix('sha256:')}"

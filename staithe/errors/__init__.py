@@ -28,6 +28,9 @@ StaitheError
 │   └── CommandKilled     E218  exit 1   a command was ended on the host by a signal
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
+│   ├── NotSigned         E401  exit 5   the bundle has no signature
+│   ├── SignatureRefused  E402  exit 5   a signature of the bundle is not good
+│   └── OlderBundle       E403  exit 5   the bundle is older than one that was applied already
 ├── Interrupted           E900  exit 130 stopped by the user
 └── NotBegun              E901  exit 1   too many hosts had failed before this host's turn
 
@@ -73,6 +76,9 @@ from staithe.errors.run import (
     HostRefused,
     Interrupted,
     NotBegun,
+    NotSigned,
+    OlderBundle,
+    SignatureRefused,
 )
 from staithe.errors.usage import (
     ConfigError,
@@ -111,10 +117,13 @@ __all__ = [
     "LabError",
     "NotBegun",
     "NotRolledBack",
+    "NotSigned",
+    "OlderBundle",
     "ProbeFailed",
     "ProjectError",
     "RecordTooNew",
     "SecretMissing",
+    "SignatureRefused",
     "SmokeFailed",
     "StaitheError",
     "SudoRefused",

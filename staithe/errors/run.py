@@ -25,6 +25,38 @@ class BundleError(StaitheError):
     exit_code = EXIT_BUNDLE
 
 
+class NotSigned(BundleError):
+    """The bundle has no signature, so nobody has said that it is the right one. No host was touched.
+
+    Whoever answers for it signs it: `staithe bundle sign BUNDLE --key ~/.ssh/id_ed25519`. A configuration that names
+    `trust.allow_unsigned` does without; then anybody who can write to the folder decides what runs on the hosts.
+    """
+
+    code = "E401"
+
+
+class SignatureRefused(BundleError):
+    """A signature of the bundle is not good: of other content, by a stranger, or by a key that is expired or revoked.
+
+    The message says which file, and which key. No host was touched. When the key is one that you trust, put it into
+    the file of allowed signers (docs/air-gap.md); when it is not, find out where the bundle was changed on its way.
+    Every signature must be good: one by a stranger is not outweighed by another.
+    """
+
+    code = "E402"
+
+
+class OlderBundle(BundleError):
+    """The bundle was built from an older lock than one that was applied from here already. No host was touched.
+
+    Somebody may be handing you old software with known holes, signed when it was new. When going back is what you
+    want, say so: --allow-older. The serials that were applied stand in .staithe/applied-bundles.json; hosts remember
+    theirs (E314).
+    """
+
+    code = "E403"
+
+
 class Interrupted(StaitheError):
     """The run was stopped by Ctrl-C. What was done and what was not is listed.
 

@@ -1,4 +1,4 @@
-"""The bundles of a run, each opened once for all its hosts."""
+"""The bundles of a run, each opened and checked once for all its hosts, before any of them is asked."""
 
 from __future__ import annotations
 
@@ -6,18 +6,48 @@ from functools import lru_cache
 from pathlib import Path
 
 from staithe.bundle.contents import Bundle
-from staithe.bundle.read import read_bundle
+from staithe.bundle.read import read_bundle, verify_names
+from staithe.bundle.signatures import check_signatures, not_signed, signatures
 from staithe.config import Config
+from staithe.config.trust import Trust
 from staithe.errors import ConfigError
 
 
 def bundle_of(config: Config) -> Bundle:
-    """Open the bundle that the configuration names; the hosts of a run share it."""
+    """Open the bundle that the configuration names; the hosts of a run share it.
+
+    Raises BundleError for one that is damaged, or not signed by whom the configuration trusts.
+    """
     if config.engine.bundle is None:
         raise ConfigError(["engine.bundle: not given"], hint="--set engine.bundle=DIR   # or in the group data")
-    return _read_once(config.engine.bundle)
+    return _open_once(config.engine.bundle, config.trust)
 
 
 @lru_cache(maxsize=16)
-def _read_once(folder: str) -> Bundle:
-    return read_bundle(Path(folder))
+def _open_once(path: str, trust: Trust) -> Bundle:
+    bundle = read_bundle(Path(path))
+    assert bundle.files is not None
+    verify_names(bundle.files)
+    _check_trust(bundle, trust)
+    return bundle
+
+
+def _check_trust(bundle: Bundle, trust: Trust) -> None:
+    """Raise unless the bundle is signed as the configuration wants it."""
+    found = signatures(bundle)
+    if not found and trust.allow_unsigned and not trust.required_signers:
+        return
+    if not found:
+        raise not_signed(bundle)
+    if trust.allowed_signers is None:
+        if trust.allow_unsigned:
+            return
+        raise ConfigError(
+            [
+                "trust.allowed_signers: not given, so nobody is trusted; the bundle is signed by "
+                + ", ".join(one.fingerprint for one in found)
+            ],
+            hint="--set trust.allowed_signers=FILE   # or in the group data; docs/air-gap.md says how to make one",
+        )
+    revoked = Path(trust.revoked_keys) if trust.revoked_keys else None
+    check_signatures(bundle, Path(trust.allowed_signers), revoked, trust.required_signers)

@@ -1,4 +1,4 @@
-"""Keys of a lab: one for its users, one per host, both made when first needed and gone with the lab.
+"""Keys of a lab: one for its users, one for bundles, one per host, all made when first needed and gone with the lab.
 
 Host keys stand outside the hosts, so that a host that is reset is still the same to ssh.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from staithe.bundle.layout import SIGNATURE_NAMESPACE
 from staithe.lab.command import run
 from staithe.lab.state import Lab, owner
 
@@ -25,6 +26,15 @@ def user_key(lab: Lab) -> str:
     """Return the public key of the lab's users, making the pair when there is none."""
     _generate(lab.key, f"lab-{lab.id}")
     return lab.key.with_suffix(".pub").read_text()
+
+
+def signing_key(lab: Lab) -> None:
+    """Make the key that bundles for this lab are signed with, and the file that allows it, when there is none."""
+    _generate(lab.signing_key, f"lab-{lab.id}-bundles")
+    public = lab.signing_key.with_suffix(".pub").read_text().split()
+    beside = lab.allowed_signers.with_name("allowed_signers.new")
+    beside.write_text(f'lab@staithe namespaces="{SIGNATURE_NAMESPACE}" {public[0]} {public[1]}\n')
+    beside.replace(lab.allowed_signers)
 
 
 def host_key(lab: Lab, host: str) -> tuple[str, str]:

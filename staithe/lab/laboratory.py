@@ -162,6 +162,7 @@ def _prepare(lab: state.Lab, hosts: int) -> None:
         kernel.raise_inotify_limit(hosts + prune.hosts_on_machine())
     lab.bridge, lab.address, lab.subnet = places.bridge_name(lab.id), network.gateway_of(subnet), str(subnet)
     identity.user_key(lab)
+    identity.signing_key(lab)
     lab.save()
 
 

@@ -97,6 +97,16 @@ class Lab:
         """Return the file for `ssh -F`, with every host by name."""
         return self.folder / "ssh" / "config"
 
+    @property
+    def signing_key(self) -> Path:
+        """Return the private key that bundles for the lab's hosts are signed with."""
+        return self.folder / "ssh" / "signing_key"
+
+    @property
+    def allowed_signers(self) -> Path:
+        """Return the file that says whose bundles the lab's hosts take: those signed with the lab's key."""
+        return self.folder / "ssh" / "allowed_signers"
+
     def begin(self) -> None:
         """Mark the lab as changing, before the first thing that changes."""
         self.state = "changing"
@@ -107,6 +117,7 @@ class Lab:
         self.folder.mkdir(parents=True, exist_ok=True)
         data = {"schema_version": SCHEMA_VERSION, **asdict(self)}
         data |= {"ssh_key": str(self.key), "known_hosts": str(self.known_hosts), "ssh_config": str(self.ssh_config)}
+        data |= {"signing_key": str(self.signing_key), "allowed_signers": str(self.allowed_signers)}
         beside = self.folder / "lab.json.new"
         beside.write_text(json.dumps(data, indent=2) + "\n")
         beside.chmod(0o644)

@@ -31,11 +31,21 @@ class BundleImage(_Document):
     manifest_digest: str
 
 
+class BundleSignature(_Document):
+    """A signature that lies in a bundle; show does not say whether it is good."""
+
+    file: str
+    fingerprint: str = Field(description="Of the key, as `ssh-keygen -l` prints it.")
+
+
 class BundleDocument(_Document):
     """What `staithe bundle show --json` prints."""
 
     schema_version: Literal[1]
     digest: str = Field(description="Of index.json: it names everything that the bundle holds.")
+    name: str = Field(default="", description="Bundles of one name are generations of one another.")
+    serial: int | None = Field(default=None, description="Of the lock that the bundle was built from.")
+    signatures: list[BundleSignature] = []
     engines: list[BundleEngine]
     images: list[BundleImage]
     total_bytes: int
@@ -104,3 +114,5 @@ class LabDocument(_Document):
     ssh_key: str
     known_hosts: str
     ssh_config: str
+    signing_key: str = Field(default="", description="Private key that bundles for the lab are signed with.")
+    allowed_signers: str = Field(default="", description="File for trust.allowed_signers.")

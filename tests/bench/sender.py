@@ -54,7 +54,7 @@ def main(targets: str, file: str, program: str = "sha256sum") -> None:
 
     def one(target: dict[str, Any]) -> None:
         client = connect(target, key, known)
-        done = ssh.execute(client, command, stdin=read_blob(path, blob, _Receiver()), timeout_s=600)
+        done = ssh.execute(client, command, stdin=read_blob(path.open("rb"), blob, _Receiver()), timeout_s=600)
         if done.exit_code:
             raise RuntimeError(done.stderr.decode())
         client.close()

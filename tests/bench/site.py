@@ -62,6 +62,7 @@ class Site:
             "ssh_known_hosts_file": str(known),
             "ssh_strict_host_key_checking": "yes",
             "engine": {"bundle": str(self.bundle), "version": ENGINE},
+            "trust": {"allowed_signers": self.lab["allowed_signers"]},
             "smoke": {"enabled": False},
         }
         data = [(host.name, {"ssh_hostname": host.address, "ssh_port": host.port, **common}) for host in hosts]
@@ -104,6 +105,8 @@ def open_site(folder: Path, hosts: int) -> Site:
     engine, image = artifacts()
     if not site.bundle.exists():
         clock([STAITHE, "bundle", "build", "--engine", str(engine), "--image", str(image), "--out", str(site.bundle)])
+    # The key is the lab's, and a new lab has a new one.
+    clock([STAITHE, "bundle", "sign", str(site.bundle), "--key", lab["signing_key"]])
     inventory = site.write_inventory("all", site.hosts)
     # Not all at once: a hundred engines that unpack together only wait for each other's disk.
     clock([STAITHE, "apply", str(inventory), "--yes", "--parallel", "8"])

@@ -130,16 +130,16 @@ def lab(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
 
 
 @pytest.fixture(scope="session")
-def bundle(program: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle with all three engines and the smoke image."""
+def bundle(program: str, lab: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with all three engines and the smoke image, signed with the lab's key."""
     from staithe.lab import artifacts
 
     made = artifacts.located()
     out = tmp_path_factory.mktemp("bundle") / "bundle"
     engines = [word for version in ENGINES for word in ("--engine", str(made.engines[version]))]
-    Staithe(program, out.parent)(
-        "bundle", "build", *engines, "--image", str(made.images[SMOKE_IMAGE]), "--out", str(out)
-    )
+    staithe = Staithe(program, out.parent)
+    staithe("bundle", "build", *engines, "--image", str(made.images[SMOKE_IMAGE]), "--out", str(out))
+    staithe("bundle", "sign", str(out), "--key", lab["signing_key"])
     return out
 
 
@@ -178,6 +178,7 @@ class Site:
         registry = self.lab["registry"]["url"]
         data: dict[str, Any] = {
             "engine": {"bundle": str(self.folder / "bundle"), "version": version},
+            "trust": {"allowed_signers": self.lab["allowed_signers"]},
             "daemon": {
                 "registry-mirrors": [registry],
                 "log-opts": {"max-size": "300m", "max-file": "2"},

@@ -110,6 +110,7 @@ def test_address_without_a_file(site: Site, converged: Host, tmp_path: Path) -> 
     elsewhere.mkdir()
     done = site.staithe(
         "status", f"ops@{converged.ip}", "--bundle", str(site.folder / "bundle"), "--set", "engine.version=28.5.2",
-        "--json", env={"HOME": str(home), "STAITHE_RUNS": str(elsewhere)},
+        "--set", f"trust.allowed_signers={site.lab['allowed_signers']}", "--json",
+        env={"HOME": str(home), "STAITHE_RUNS": str(elsewhere)},
     )  # fmt: skip
     assert done.json["hosts"][0]["summary"]["engine_version"].startswith("28.5.2")

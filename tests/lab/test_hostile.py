@@ -96,9 +96,9 @@ def test_hostile_names_on_the_command_line(site: Site, converged: Host) -> None:
     assert _canaries(converged, site) == ""
 
 
-def _bundle_with(bundle: Path, out: Path, change: Any) -> Path:
-    """Copy the bundle with another engine archive, all digests made to fit: what an attacker would hand over."""
-    shutil.copytree(bundle, out)
+def _bundle_with(bundle: Path, out: Path, site: Site, change: Any) -> Path:
+    """Copy the bundle with another engine archive, all digests made to fit, and signed: the worst there can be."""
+    shutil.copytree(bundle, out, ignore=shutil.ignore_patterns("signatures"))
     blobs = out / "blobs" / "sha256"
 
     def put(content: bytes) -> dict[str, Any]:
@@ -115,9 +115,13 @@ def _bundle_with(bundle: Path, out: Path, change: Any) -> Path:
         for member in tar:
             changed = change(member)
             new.addfile(changed, tar.extractfile(member) if changed.isreg() else None)
+    replaced = [entry["digest"][7:], manifest["layers"][0]["digest"][7:]]
     manifest["layers"][0].update(put(gzip.compress(made.getvalue(), 1)))
     entry.update(put(json.dumps(manifest).encode()))
     (out / "index.json").write_text(json.dumps(index))
+    for name in replaced:
+        (blobs / name).unlink()
+    site.staithe("bundle", "sign", str(out), "--key", site.lab["signing_key"])
     return out
 
 
@@ -137,7 +141,7 @@ def test_a_program_that_is_none_is_refused_on_the_host(
         return member
 
     bare.sh("echo precious > /etc/staithe-victim; chmod 600 /etc/staithe-victim")
-    made = _bundle_with(bundle, site.folder / "hostile", change)
+    made = _bundle_with(bundle, site.folder / "hostile", site, change)
     site.configure(engine={"bundle": str(made), "version": "28.5.2"}, smoke=_NO_SMOKE)
     failed = site.run("apply", limit="h1", code=1).host("h1")
     assert failed["error"]["code"] == "E209", failed["error"]

@@ -27,10 +27,13 @@ def releases(staithe: Staithe) -> Iterator[dict[str, Any]]:
         staithe("lab", "down", env=_ENV)
 
 
-def test_every_major_becomes_proven(staithe: Staithe, releases: dict[str, Any], bundle: Path, tmp_path: Path) -> None:
+def test_every_major_becomes_proven(
+    staithe: Staithe, releases: dict[str, Any], lab: dict[str, Any], bundle: Path, tmp_path: Path
+) -> None:
     (tmp_path / "inventory.py").write_text((ROOT / "inventories" / "lab.py").read_text())
     # EL7's last engine in Docker's own repository was of the 26.1 line.
     options = ["--bundle", str(bundle), "--set", "engine.version=26.1.5", "--json"]
+    options += ["--set", f"trust.allowed_signers={lab['allowed_signers']}"]
     applied = staithe("apply", "inventory.py", "--yes", *options, env=_ENV)
     for name in _IMAGES:
         result = applied.host(name)

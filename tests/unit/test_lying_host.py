@@ -143,6 +143,7 @@ def plan_all(
         "ssh_key": str(folder / "key"),
         "ssh_known_hosts_file": str(folder / "known_hosts"),
         "engine": {"bundle": str(folder / "made" / "bundle")},
+        "trust": {"allowed_signers": str(folder / "made" / "allowed_signers")},
     }
     inventory = [(name, {**common, "ssh_port": host.port}) for name, host in made.items()]
     (folder / "inventory.py").write_text(f"hosts = {inventory!r}\n")

@@ -30,7 +30,7 @@ def test_engine_and_images_come_back(make_engine: Make, make_tar: Make, samples:
     [found] = bundle.engines
     assert (found.version, found.arch) == ("28.5.2", "x86_64")
     assert found.directory == f"28.5.2-{samples.sha256(engine.read_bytes())[:12]}"
-    assert bundle.blob_path(found.archive).read_bytes() == engine.read_bytes()
+    assert bundle.open(found.archive).read() == engine.read_bytes()
     assert found.programs["runc"].sha256 == samples.sha256(samples.program("runc"))
     [app] = bundle.images
     assert app.references == ("localhost:5000/app:2", "team/app:1")

@@ -18,7 +18,7 @@ def archive(bundle: Bundle, *, without: str = "") -> dict[str, bytes]:
     members = {name: content for name, content in load_metadata(bundle.images).items() if name != without}
     for image in bundle.images:
         for blob in image.blobs:
-            members[f"blobs/sha256/{blob.hex}"] = bundle.blob_path(blob).read_bytes()
+            members[f"blobs/sha256/{blob.hex}"] = bundle.open(blob).read()
     return members
 
 

@@ -1,4 +1,4 @@
-"""`staithe bundle`: what a host needs, in one folder that can be carried to where there is no network."""
+"""`staithe bundle show`: what a bundle holds."""
 
 from __future__ import annotations
 
@@ -10,48 +10,9 @@ import typer
 if TYPE_CHECKING:
     from staithe.bundle.contents import Bundle
 
-app = typer.Typer(help="Bundles: engine and images in one folder, to be carried to hosts.", no_args_is_help=True)
 
-
-@app.command()
-def build(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the bundle.")],
-    engine: Annotated[
-        list[Path] | None,
-        typer.Option("--engine", help="Static engine archive docker-VERSION.tgz; may be given several times."),
-    ] = None,
-    image: Annotated[
-        list[Path] | None,
-        typer.Option("--image", help="Image archive: docker save's tar or an OCI layout; several times."),
-    ] = None,
-    engine_version: Annotated[
-        str | None,
-        typer.Option("--engine-version", help="Version of the one --engine, if its file name does not say it."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the bundle that is at --out.")] = False,
-) -> None:
-    """Make a bundle from files on this machine."""
-    from staithe.bundle.build import EngineSource
-    from staithe.bundle.build import build as build_bundle
-    from staithe.bundle.engine_archive import check_version, version_from_name
-    from staithe.errors import UsageError
-
-    engines, images = engine or [], image or []
-    if not engines and not images:
-        raise UsageError("there is nothing to put into the bundle", hint="staithe bundle build --help")
-    if engine_version is not None and len(engines) != 1:
-        raise UsageError("--engine-version goes with exactly one --engine", found=f"{len(engines)}")
-    for path in (*engines, *images):
-        if not path.exists():
-            raise UsageError("there is no such file", where=str(path))
-    version = check_version(engine_version) if engine_version is not None else None
-    sources = [EngineSource(path, version or version_from_name(path)) for path in engines]
-    _print(build_bundle(sources, images, out, replace=force))
-
-
-@app.command()
 def show(
-    folder: Annotated[Path, typer.Argument(help="Folder of the bundle.")],
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder or .tar of the bundle.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash every blob and compare.")] = False,
 ) -> None:
@@ -60,21 +21,26 @@ def show(
 
     from staithe.bundle.read import read_bundle, verify_blobs
 
-    bundle = read_bundle(folder)
+    bundle = read_bundle(path)
     if verify:
         verify_blobs(bundle)
     if as_json:
         typer.echo(json.dumps(_data(bundle), indent=2))
     else:
-        _print(bundle)
+        print_bundle(bundle)
         if verify:
             typer.echo("every blob is what its name says")
 
 
 def _data(bundle: Bundle) -> dict[str, Any]:
+    from staithe.bundle.signatures import signatures
+
     return {
         "schema_version": 1,
         "digest": bundle.digest,
+        "name": bundle.name,
+        "serial": bundle.serial,
+        "signatures": [{"file": one.file, "fingerprint": one.fingerprint} for one in signatures(bundle)],
         "engines": [
             {
                 "version": engine.version,
@@ -106,10 +72,12 @@ def _total_bytes(bundle: Bundle) -> int:
     return sum({blob.digest: blob.size_bytes for blob in blobs}.values())
 
 
-def _print(bundle: Bundle) -> None:
+def print_bundle(bundle: Bundle) -> None:
+    """Print a table of what the bundle holds."""
     from rich import box
     from rich.table import Table
 
+    from staithe.bundle.signatures import signatures
     from staithe.report.console import console_for
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -128,7 +96,13 @@ def _print(bundle: Bundle) -> None:
     console = console_for(markup=False)
     console.print(table)
     console.print(f"{_size(_total_bytes(bundle))} in {bundle.root}", soft_wrap=True)
+    if bundle.name:
+        console.print(f"{bundle.name}, lock serial {bundle.serial}", soft_wrap=True)
     console.print(f"index {bundle.digest}", soft_wrap=True)
+    for one in signatures(bundle):
+        console.print(f"signature by {one.fingerprint}, not checked: staithe bundle verify", soft_wrap=True)
+    if not signatures(bundle):
+        console.print("not signed: staithe bundle sign", soft_wrap=True)
 
 
 def _size(size_bytes: int) -> str:

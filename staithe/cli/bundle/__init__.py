@@ -1,0 +1,17 @@
+"""`staithe bundle`: what a host needs, in one folder that can be carried to where there is no network."""
+
+from __future__ import annotations
+
+import typer
+
+from staithe.cli.bundle.build import build
+from staithe.cli.bundle.show import show
+from staithe.cli.bundle.sign import sign
+from staithe.cli.bundle.verify import verify
+
+app = typer.Typer(help="Bundles: engine and images in one folder, to be carried to hosts.", no_args_is_help=True)
+# In the order of a bundle's life.
+app.command("build")(build)
+app.command("show")(show)
+app.command("sign")(sign)
+app.command("verify")(verify)

@@ -1,0 +1,44 @@
+"""`staithe bundle build`: a bundle from files on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def build(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the bundle.")],
+    engine: Annotated[
+        list[Path] | None,
+        typer.Option("--engine", help="Static engine archive docker-VERSION.tgz; may be given several times."),
+    ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option("--image", help="Image archive: docker save's tar or an OCI layout; several times."),
+    ] = None,
+    engine_version: Annotated[
+        str | None,
+        typer.Option("--engine-version", help="Version of the one --engine, if its file name does not say it."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the bundle that is at --out.")] = False,
+) -> None:
+    """Make a bundle from files on this machine."""
+    from staithe.bundle.build import EngineSource
+    from staithe.bundle.build import build as build_bundle
+    from staithe.bundle.engine_archive import check_version, version_from_name
+    from staithe.cli.bundle.show import print_bundle
+    from staithe.errors import UsageError
+
+    engines, images = engine or [], image or []
+    if not engines and not images:
+        raise UsageError("there is nothing to put into the bundle", hint="staithe bundle build --help")
+    if engine_version is not None and len(engines) != 1:
+        raise UsageError("--engine-version goes with exactly one --engine", found=f"{len(engines)}")
+    for path in (*engines, *images):
+        if not path.exists():
+            raise UsageError("there is no such file", where=str(path))
+    version = check_version(engine_version) if engine_version is not None else None
+    sources = [EngineSource(path, version or version_from_name(path)) for path in engines]
+    print_bundle(build_bundle(sources, images, out, replace=force))

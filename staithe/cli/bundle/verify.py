@@ -1,0 +1,38 @@
+"""`staithe bundle verify`: is this the bundle that somebody whom we trust has made?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder or .tar of the bundle.", show_default=False)],
+    allowed_signers: Annotated[
+        Path, typer.Option("--allowed-signers", help="File of those who may sign.", show_default=False)
+    ],
+    revoked_keys: Annotated[
+        Path | None, typer.Option("--revoked-keys", help="File of keys that are no longer trusted.")
+    ] = None,
+    required: Annotated[
+        list[str] | None, typer.Option("--signer", help="Somebody who must have signed; may be given several times.")
+    ] = None,
+) -> None:
+    """Hash every blob, and check every signature.
+
+    Fails on a blob that is missing, changed, or that nothing names, and on a signature that is of other content, by
+    a stranger, or by a key that is expired or revoked. apply checks the same by itself, with what `trust` in the
+    configuration says. docs/air-gap.md has the commands that check a bundle without staithe.
+    """
+    from staithe.bundle.read import read_bundle, verify_blobs
+    from staithe.bundle.signatures import check_signatures
+
+    bundle = read_bundle(path)
+    verify_blobs(bundle)
+    signers = check_signatures(bundle, allowed_signers, revoked_keys, required or [])
+    typer.echo(f"index {bundle.digest}")
+    typer.echo("every blob is what its name says, and none is too many")
+    for signer in signers:
+        typer.echo(f"signed by {signer.name} ({signer.file})")
