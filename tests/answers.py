@@ -96,7 +96,7 @@ def _units(state: HostState) -> list[str]:
             "NeedDaemonReload": "yes" if unit.need_daemon_reload else "no",
         }
         lines += [*(f"|{key}={value}" for key, value in values.items()), "|"]
-    boots = {one.started_at - one.start_ticks / _TICKS_PER_S for one in state.processes.values()}
+    boots = {one.started_at - (one.start_ticks - 1) / _TICKS_PER_S for one in state.processes.values()}
     assert len(boots) < 2, "processes of one host have one boot"
     lines += [f"booted\t{boot + 1000} 1000" for boot in boots]
     for one in state.processes.values():

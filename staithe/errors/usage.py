@@ -25,12 +25,13 @@ class ConfigError(UsageError):
     """
 
     code = "E101"
+    what = "the configuration"
 
     def __init__(self, problems: Iterable[str], *, hint: str | None = None) -> None:
         self.problems = tuple(problems)
         noun = "problem" if len(self.problems) == 1 else "problems"
         super().__init__(
-            f"{len(self.problems)} {noun} in the configuration\n" + "\n".join(f"  {p}" for p in self.problems),
+            f"{len(self.problems)} {noun} in {self.what}\n" + "\n".join(f"  {p}" for p in self.problems),
             hint=hint,
         )
 
@@ -71,3 +72,23 @@ class SecretMissing(UsageError):
     """
 
     code = "E105"
+
+
+class DescriptionError(ConfigError):
+    """bundle.toml does not validate. Every problem is listed with its path.
+
+    `staithe bundle init` writes a commented one; `staithe bundle docs` describes every key.
+    """
+
+    code = "E109"
+
+    what = "bundle.toml"
+
+
+class LockError(UsageError):
+    """bundle.lock is missing, damaged, or does not belong to bundle.toml.
+
+    `staithe bundle lock` writes it. It is a file for git and for review, never for an editor.
+    """
+
+    code = "E110"

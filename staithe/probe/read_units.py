@@ -70,7 +70,8 @@ def _process(section: Section, pid: int) -> Process | None:
     return Process(
         pid=pid,
         start_ticks=start_ticks,
-        started_at=float(clock) - float(uptime) + start_ticks / _TICKS_PER_S,
+        # The uptime is cut to its hundredth: without the last one the start could come out late.
+        started_at=float(clock) - float(uptime) + (start_ticks - 1) / _TICKS_PER_S,
         exe=exes.get(str(pid), ""),
     )
 

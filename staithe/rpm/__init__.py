@@ -1,0 +1,1 @@
+"""RPM packages and repositories: what staithe reads of them."""
