@@ -6,7 +6,10 @@ StaitheError
 │   ├── InventoryError    E102  exit 2   the inventory cannot be loaded, or is empty
 │   ├── ProjectError      E103  exit 2   deploy.py, templates or a run record are not where they must be
 │   ├── LabError          E104  exit 2   the lab cannot do what was asked on this machine
-│   └── SecretMissing     E105  exit 2   a secret that the inventory names cannot be had
+│   ├── SecretMissing     E105  exit 2   a secret that the inventory names cannot be had
+│   ├── RepositoryError   E106  exit 2   the metadata of a package repository are not what they must be
+│   ├── SolverMissing     E107  exit 2   this machine has no libsolv, which resolves packages
+│   └── Unsolvable        E108  exit 2   the requested packages cannot be installed together
 ├── HostError             E200  exit 1   one host failed; the others go on
 │   ├── Unreachable       E201  exit 1   no TCP or SSH connection
 │   ├── AuthRefused       E202  exit 1   the host does not accept the key or password
@@ -79,7 +82,10 @@ from staithe.errors.usage import (
     InventoryError,
     LabError,
     ProjectError,
+    RepositoryError,
     SecretMissing,
+    SolverMissing,
+    Unsolvable,
     UsageError,
 )
 
@@ -114,12 +120,15 @@ __all__ = [
     "ProbeFailed",
     "ProjectError",
     "RecordTooNew",
+    "RepositoryError",
     "SecretMissing",
     "SmokeFailed",
+    "SolverMissing",
     "StaitheError",
     "SudoRefused",
     "TransferFailed",
     "Unreachable",
+    "Unsolvable",
     "UsageError",
     "error_classes",
     "worst_exit_code",
