@@ -7,6 +7,9 @@ StaitheError
 │   ├── ProjectError      E103  exit 2   deploy.py, templates or a run record are not where they must be
 │   ├── LabError          E104  exit 2   the lab cannot do what was asked on this machine
 │   ├── SecretMissing     E105  exit 2   a secret that the inventory names cannot be had
+│   ├── RepositoryError   E106  exit 2   the metadata of a package repository are not what they must be
+│   ├── SolverMissing     E107  exit 2   this machine has no libsolv, which resolves packages
+│   ├── Unsolvable        E108  exit 2   the requested packages cannot be installed together
 │   ├── DescriptionError  E109  exit 2   bundle.toml does not validate (all problems at once)
 │   └── LockError         E110  exit 2   bundle.lock is not one, or does not belong to bundle.toml
 ├── HostError             E200  exit 1   one host failed; the others go on
@@ -93,7 +96,10 @@ from staithe.errors.usage import (
     LabError,
     LockError,
     ProjectError,
+    RepositoryError,
     SecretMissing,
+    SolverMissing,
+    Unsolvable,
     UsageError,
 )
 
@@ -134,13 +140,16 @@ __all__ = [
     "ProbeFailed",
     "ProjectError",
     "RecordTooNew",
+    "RepositoryError",
     "SecretMissing",
     "SignatureRefused",
     "SmokeFailed",
+    "SolverMissing",
     "StaitheError",
     "SudoRefused",
     "TransferFailed",
     "Unreachable",
+    "Unsolvable",
     "UsageError",
     "error_classes",
     "worst_exit_code",

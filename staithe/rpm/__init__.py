@@ -1,1 +1,1 @@
-"""RPM packages and repositories: what staithe reads of them."""
+"""From repository metadata to the exact set of packages that dnf would install. Linux only: libsolv does the work."""
