@@ -35,7 +35,7 @@ StaitheError
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 │   ├── NotSigned         E401  exit 5   the bundle has no signature
 │   ├── SignatureRefused  E402  exit 5   a signature of the bundle is not good
-│   └── OlderBundle       E403  exit 5   the bundle is older than one that was applied already
+│   ├── OlderBundle       E403  exit 5   the bundle is older than one that was applied already
 │   ├── DownloadFailed    E404  exit 5   something for the bundle could not be fetched, or is not what the lock says
 │   └── PackageRefused    E405  exit 5   an RPM package is not signed by a pinned key, or is another package
 ├── Interrupted           E900  exit 130 stopped by the user

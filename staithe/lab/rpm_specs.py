@@ -64,7 +64,7 @@ def stubs_spec(stubs: Iterable[Stub]) -> str:
     files = []
     for stub in stubs:
         version, _, release = stub.version.partition("-")
-        parts.append(f"%package -n {stub.name}\nSummary: {stub.name} (stand-in)\n")
+        parts.append(f"%package -n {stub.name}\nAutoReqProv: no\nSummary: {stub.name} (stand-in)\n")
         parts.append(f"Version: {version}\nRelease: {release}%{{?dist}}\n")
         parts.append(f"Epoch: {stub.epoch}\n" if stub.epoch else "Epoch: 0\n")
         for tag, value in (("Requires", stub.requires), ("Provides", stub.provides), ("Obsoletes", stub.obsoletes)):
@@ -105,6 +105,7 @@ Recommends: docker-ce-rootless-extras
 The engine, packed for the lab.
 
 %package -n docker-ce-cli
+AutoReqProv: no
 Epoch: 1
 Summary: The open-source application container engine's client
 Requires: /bin/sh, /usr/sbin/groupadd
@@ -113,6 +114,7 @@ Recommends: docker-buildx-plugin, docker-compose-plugin
 The client, packed for the lab.
 
 %package -n containerd.io
+AutoReqProv: no
 Epoch: 0
 Version: %{containerd}
 Release: 3.1%{?dist}
@@ -125,6 +127,7 @@ Conflicts: containerd, runc
 containerd and runc, packed for the lab.
 
 %package -n docker-ce-rootless-extras
+AutoReqProv: no
 Epoch: 0
 Summary: Rootless support
 Requires: docker-ce

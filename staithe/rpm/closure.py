@@ -27,6 +27,7 @@ class Request:
     excluded: tuple[str, ...] = EXCLUDED
     locked: tuple[Nevra, ...] = ()
     upgrade: frozenset[str] = frozenset()
+    weak_dependencies: bool = False
 
 
 @dataclass(frozen=True)

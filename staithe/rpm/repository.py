@@ -53,8 +53,11 @@ class Repository:
         with metadata.descriptor(self.files[entry.kind], entry, where) as handle:
             return modules.read(handle, where)
 
-    def load(self, pool: Any) -> Any:
-        """Add the packages with all their files to a pool and return libsolv's repository; raises RepositoryError."""
+    def load(self, pool: Any, *, with_files: bool = True) -> Any:
+        """Add the packages to a pool and return libsolv's repository; raises RepositoryError.
+
+        Without their files only what has no part in a closure may be asked of the pool.
+        """
         solv = libsolv.load()
         repo = pool.add_repo(self.id)
         # libsolv prefers what is higher, dnf what is lower.
@@ -62,7 +65,7 @@ class Repository:
         repo.subpriority = -self.cost
         parts = ((self.repomd.primary, None, 0), (self.repomd.filelists, "FL", solv.Repo.REPO_EXTEND_SOLVABLES))
         for entry, language, flags in parts:
-            if entry is None:
+            if entry is None or (entry.kind == "filelists" and not with_files):
                 continue
             where = f"{self.id}: {entry.href}"
             with metadata.descriptor(self.files[entry.kind], entry, where) as handle:

@@ -32,22 +32,31 @@ def resolve(request: Request, repositories: Sequence[Repository], base: Base | N
     Among repositories of one priority and cost the first counts. Raises Unsolvable with all problems, RepositoryError
     for metadata that are not what they must be, SolverMissing.
     """
-    # dnf loads them in this order, and libsolv takes the first of equals.
-    repositories = sorted(repositories, key=lambda one: (one.priority, one.cost))
     pool = libsolv.new_pool(request.arch)
     if base is not None:
         pool.installed = base.load(pool, SYSTEM)
+    # dnf loads them in this order, and libsolv takes the first of equals.
+    repositories = sorted(repositories, key=lambda one: (one.priority, one.cost))
     for repository in repositories:
         repository.load(pool)
     pool.addfileprovides()
     pool.createwhatprovides()
     excluded = _exclude(pool, request, repositories)
-    solver = libsolv.new_solver(pool, weak_dependencies=False)
+    solver = libsolv.new_solver(pool, weak_dependencies=request.weak_dependencies)
     problems = solver.solve(_jobs(pool, request, excluded))
     if problems:
         raise Unsolvable(libsolv.explain(problems))
     chosen = sorted((_package(one) for one in solver.transaction().newsolvables()), key=lambda one: str(one.nevra))
     return Closure(tuple(chosen))
+
+
+def offered(repositories: Sequence[Repository], name: str, arch: str) -> tuple[Nevra, ...]:
+    """Return what repositories have of a package for hosts of an architecture; raises RepositoryError."""
+    pool = libsolv.new_pool(arch)
+    for repository in repositories:
+        repository.load(pool, with_files=False)
+    found = {_nevra(one) for one in pool.solvables_iter() if one.name == name and one.installable()}
+    return tuple(sorted(found, key=str))
 
 
 def _exclude(pool: Any, request: Request, repositories: Sequence[Repository]) -> set[int]:
@@ -107,8 +116,7 @@ def _no_match(pool: Any, name: str) -> str:
 
 def _package(solvable: Any) -> Package:
     solv = libsolv.load()
-    evr = solvable.evr if ":" in solvable.evr else f"0:{solvable.evr}"
-    nevra = Nevra.parse(f"{solvable.name}-{evr}.{solvable.arch}")
+    nevra = _nevra(solvable)
     where = f"{solvable.repo.name}: {nevra}"
     digest = solvable.lookup_checksum(solv.SOLVABLE_CHECKSUM)
     href, _ = solvable.lookup_location()
@@ -123,3 +131,8 @@ def _package(solvable: Any) -> Package:
         build_time=solvable.lookup_num(solv.SOLVABLE_BUILDTIME),
         source=solvable.lookup_sourcepkg() or "",
     )
+
+
+def _nevra(solvable: Any) -> Nevra:
+    evr = solvable.evr if ":" in solvable.evr else f"0:{solvable.evr}"
+    return Nevra.parse(f"{solvable.name}-{evr}.{solvable.arch}")

@@ -20,8 +20,6 @@ from staithe.sourcing.origin import Interruption, Origins
 
 PARALLEL = 6
 _PAUSES_S = (0.2, 1.0, 3.0, 6.0)
-# Of a file whose size nobody knows beforehand (keys, repomd.xml).
-_UNKNOWN_LIMIT_BYTES = 64 << 20
 ResultT = TypeVar("ResultT")
 
 
@@ -34,6 +32,8 @@ class Wanted:
     sha256: str | None = None
     size: int | None = None
     access: Access = field(default_factory=Access)
+    # Where nobody knows the size beforehand: keys, repomd.xml, engine archives.
+    limit_bytes: int = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class Downloader:
 
 
 def _check_size(wanted: Wanted, size: int) -> None:
-    limit = wanted.size if wanted.size is not None else _UNKNOWN_LIMIT_BYTES
+    limit = wanted.size if wanted.size is not None else wanted.limit_bytes
     if size > limit:
         raise DownloadFailed("more came than the file has", where=wanted.url, expected=f"{limit} bytes at most")
 

@@ -79,6 +79,11 @@ def is_http(url: str) -> bool:
     return url.startswith(("http://", "https://"))
 
 
+def located(url: str, folder: Path) -> str:
+    """Return an address as it is, and a path as an absolute one: relative ones start at `folder`."""
+    return url if is_http(url) else str(folder.absolute() / Path(url.removeprefix("file://")).expanduser())
+
+
 def _first_byte(answer: httpx.Response, url: str, start: int) -> int:
     """Return which byte of the file the answer begins with."""
     if answer.status_code in _AGAIN_LATER:
@@ -100,7 +105,7 @@ def _first_byte(answer: httpx.Response, url: str, start: int) -> int:
 
 
 def _open_file(url: str) -> IO[bytes]:
-    path = Path(url.removeprefix("file://")).expanduser()
+    path = Path(url.removeprefix("file://"))
     try:
         return path.open("rb")
     except OSError as error:

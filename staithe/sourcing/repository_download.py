@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from staithe.sourcing.access import Access, access_of
 from staithe.sourcing.description import RepositoryWish
 from staithe.sourcing.download import Downloader, Wanted
 from staithe.sourcing.lock_file import LockedRepository
-from staithe.sourcing.origin import is_http
+from staithe.sourcing.origin import located
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,9 @@ class Target:
         """Tell whether a repository is meant for such hosts."""
         return self.major in (wish.majors or (self.major,)) and self.arch in (wish.archs or (self.arch,))
 
-    def address(self, wish: RepositoryWish, folder: Path) -> str:
-        """Return the repository's address; a relative path starts at `folder`."""
-        text = wish.address.replace("$releasever", str(self.major)).replace("$basearch", self.arch)
-        return absolute(text, folder).rstrip("/")
+    def address(self, wish: RepositoryWish) -> str:
+        """Return the repository's address or path for such hosts."""
+        return wish.address.replace("$releasever", str(self.major)).replace("$basearch", self.arch).rstrip("/")
 
 
 @dataclass(frozen=True)
@@ -49,18 +47,12 @@ class FetchedRepository:
     """A repository whose metadata are here."""
 
     wish: RepositoryWish
+    # As in bundle.toml, for the kind of host: a path may be relative.
     url: str
     access: Access
     metadata: Repository
     locked: LockedRepository
     keys: Keyring
-
-
-def absolute(url: str, folder: Path) -> str:
-    """Return an address as it is, and a path as an absolute one."""
-    if is_http(url):
-        return url
-    return str(folder.absolute() / Path(url.removeprefix("file://")).expanduser())
 
 
 def fetch_repository(
@@ -73,9 +65,10 @@ def fetch_repository(
 ) -> FetchedRepository:
     """Fetch repomd.xml and what it names; raises DownloadFailed, RepositoryError, PackageRefused.
 
-    `seen`: the states that the last lock was made from.
+    `seen`: the states that the last lock was made from. `folder`: where relative paths start.
     """
-    url, access = target.address(wish, folder), access_of(wish)
+    access = access_of(wish)
+    url = located(target.address(wish), folder)
     table = downloader.fetch(Wanted(f"{url}/{REPOMD}", access=access))
     content = table.path.read_bytes()
     if wish.signed_metadata:
@@ -85,7 +78,7 @@ def fetch_repository(
     locked = LockedRepository(
         id=wish.id,
         target=target.name,
-        url=re.sub(r"//[^/@]*@", "//", url),
+        url=target.address(wish),
         revision=parsed.revision,
         timestamp=parsed.timestamp,
         sha256=table.sha256,
@@ -109,7 +102,7 @@ def fetch_repository(
         module_hotfixes=wish.module_hotfixes,
         excluded=wish.exclude,
     )
-    return FetchedRepository(wish, url, access, metadata, locked, keys)
+    return FetchedRepository(wish, target.address(wish), access, metadata, locked, keys)
 
 
 def _refuse_older(found: LockedRepository, seen: Sequence[LockedRepository]) -> None:
