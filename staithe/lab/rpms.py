@@ -12,7 +12,7 @@ import platform
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ class Repositories:
 
     def folder(self, major: int, name: str) -> Path:
         """Return the folder of a repository: `docker-ce`, or `base` with the stand-ins for EL's own."""
-        return self.home / f"el{major}" / platform.machine() / name
+        return _repository(self.home, major, name)
 
     def key(self, name: str = "lab") -> Path:
         """Return the public key `lab` or `other`."""
@@ -95,7 +95,8 @@ def _make(work: Path, engines: artifacts.Artifacts, say: Callable[[str], None]) 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda job: _build_engine(work, *job), jobs))
     for major in ENGINES:
-        _rpmbuild(build / f"stubs-{major}", major, rpm_specs.stubs_spec(rpm_specs.EL_STUBS), work, "base", {})
+        stubs = rpm_specs.stubs_spec(rpm_specs.EL_STUBS)
+        rpmbuild(stubs, _repository(work, major, "base"), build / f"stubs-{major}", major=major)
     say("signing RPMs and writing metadata")
     sign(work / "gnupg", "lab", sorted(work.glob("el*/*/*/*.rpm")))
     repositories = sorted(work.glob("el*/*/*"))
@@ -112,26 +113,31 @@ def _build_engine(work: Path, version: str, major: int) -> None:
         "programs": str(build / version / "docker"),
         "units": str(build / "units"),
     }
-    _rpmbuild(build / f"{version}-{major}", major, rpm_specs.ENGINE_SPEC, work, "docker-ce", defines)
+    target = _repository(work, major, "docker-ce")
+    rpmbuild(rpm_specs.ENGINE_SPEC, target, build / f"{version}-{major}", major=major, defines=defines)
 
 
-def _rpmbuild(top: Path, major: int, spec: str, work: Path, repository: str, defines: dict[str, str]) -> None:
+def _repository(home: Path, major: int, name: str) -> Path:
+    return home / f"el{major}" / platform.machine() / name
+
+
+def rpmbuild(spec: str, target: Path, top: Path, *, major: int, defines: Mapping[str, str] | None = None) -> None:
+    """Build a spec's packages into the folder `target`; `top` is a folder to work in, which vanishes."""
     top.mkdir(parents=True)
     (top / "this.spec").write_text(spec)
-    defines = {
+    macros = {
         "_topdir": str(top),
         "dist": f".el{major}",
         "rhel": str(major),
         # Fast counts here.
         "_binary_payload": "w1.zstdio",
-        **defines,
+        **(defines or {}),
     }
-    words = [word for name, value in defines.items() for word in ("--define", f"{name} {value}")]
+    words = [word for name, value in macros.items() for word in ("--define", f"{name} {value}")]
     run(
         ["rpmbuild", "-bb", "--quiet", *words, top / "this.spec"],
         env={**os.environ, "SOURCE_DATE_EPOCH": _EPOCH, "LC_ALL": "C.UTF-8"},
     )
-    target = work / f"el{major}" / platform.machine() / repository
     target.mkdir(parents=True, exist_ok=True)
     for package in sorted((top / "RPMS").rglob("*.rpm")):
         package.rename(target / package.name)

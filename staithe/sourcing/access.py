@@ -31,15 +31,15 @@ class Access:
     client_key: str | None = None
 
 
-def access_of(repository: RepositoryWish) -> Access:
-    """Return the way to a repository, its secret revealed; raises SecretMissing."""
+def access_of(repository: RepositoryWish, folder: Path) -> Access:
+    """Return the way to a repository, its secret revealed; relative paths start at `folder`. Raises SecretMissing."""
     return Access(
         username=repository.username,
-        password=_reveal(repository.password),
+        password=_reveal(repository.password, folder),
         proxy=repository.proxy,
-        ca=repository.ca,
-        client_certificate=repository.client_certificate,
-        client_key=repository.client_key,
+        ca=_path(repository.ca, folder),
+        client_certificate=_path(repository.client_certificate, folder),
+        client_key=_path(repository.client_key, folder),
     )
 
 
@@ -69,27 +69,27 @@ def open_client(access: Access) -> httpx.Client:
 def _context(access: Access) -> ssl.SSLContext:
     where = access.ca or access.client_certificate or ""
     try:
-        context = ssl.create_default_context(cafile=_expanded(access.ca))
+        context = ssl.create_default_context(cafile=access.ca)
         # The system's own certificates, not those of a Python package: a site's CA is installed there.
         if access.ca is None:
             context.load_default_certs()
         if access.client_certificate is not None:
             where = access.client_certificate
-            context.load_cert_chain(_expanded(access.client_certificate) or "", _expanded(access.client_key))
+            context.load_cert_chain(access.client_certificate, access.client_key)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"the certificate cannot be used: {error}", where=where) from error
     return context
 
 
-def _expanded(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser())
+def _path(path: str | None, folder: Path) -> str | None:
+    return None if path is None else str(folder.absolute() / Path(path).expanduser())
 
 
-def _reveal(reference: SecretRef | None) -> str | None:
+def _reveal(reference: SecretRef | None, folder: Path) -> str | None:
     if reference is None:
         return None
     if reference.from_file is not None:
-        return Secret("from_file", reference.from_file).reveal(_never)
+        return Secret("from_file", _path(reference.from_file, folder) or "").reveal(_never)
     return Secret("from_env", reference.from_env or "").reveal(_never)
 
 

@@ -75,9 +75,9 @@ class Locking:
         self.say("keys")
         keyrings, locked = {}, {}
         for wish in self.description.repository:
-            texts = []
+            texts, access = [], access_of(wish, self.folder)
             for address in wish.key_addresses:
-                got = self.downloader.fetch(Wanted(located(address, self.folder), access=access_of(wish)))
+                got = self.downloader.fetch(Wanted(located(address, self.folder), access=access))
                 texts.append((address, got.path.read_bytes()))
                 fingerprints = read_keys(texts[-1:], wish.pinned).fingerprints
                 locked[got.sha256] = LockedKey(

@@ -67,7 +67,7 @@ def fetch_repository(
 
     `seen`: the states that the last lock was made from. `folder`: where relative paths start.
     """
-    access = access_of(wish)
+    access = access_of(wish, folder)
     url = located(target.address(wish), folder)
     table = downloader.fetch(Wanted(f"{url}/{REPOMD}", access=access))
     content = table.path.read_bytes()
