@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from staithe.cli.bundle.build import build
+from staithe.cli.bundle.diff import diff
+from staithe.cli.bundle.export import export
 from staithe.cli.bundle.show import show
 from staithe.cli.bundle.sign import sign
 from staithe.cli.bundle.verify import verify
@@ -15,3 +17,5 @@ app.command("build")(build)
 app.command("show")(show)
 app.command("sign")(sign)
 app.command("verify")(verify)
+app.command("diff")(diff)
+app.command("export")(export)
