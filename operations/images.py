@@ -18,7 +18,7 @@ from staithe.host import Session, carry_out, session
 from staithe.host_layout import BLOB_DIR, STATE_DIR
 from staithe.placing import receive_blob_script
 from staithe.shell import join
-from staithe.transfer import not_arrived, read_blob
+from staithe.transfer import not_arrived, read_blob, read_whole
 
 _TRANSFER_TIMEOUT_S = 2400.0
 _LOAD_TIMEOUT_S = 900.0
@@ -85,8 +85,7 @@ def _metadata(here: Session, images: Sequence[ImageArtifact], small: Sequence[Bl
     assert here.desired is not None
     files = dict(load_metadata(images))
     for blob in small:
-        with here.desired.bundle.open(blob) as stream:
-            files[f"blobs/sha256/{blob.hex}"] = stream.read()
+        files[f"blobs/sha256/{blob.hex}"] = read_whole(here.desired.bundle, blob)
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name, data in files.items():
