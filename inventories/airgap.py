@@ -1,6 +1,7 @@
 """Hosts without a way out: everything they get comes over SSH from the bundle on this machine.
 
-Make the bundle where there is a network, carry the folder here, check it: `staithe bundle show ./bundle --verify`.
+Make and sign the bundle where there is a network, carry it here, check it:
+`staithe bundle verify ./bundle --allowed-signers ./allowed_signers`.
 """
 
 # (hosts, data): the data holds for every host of the group.
@@ -13,6 +14,7 @@ airgap = (
     ],
     {
         "engine": {"source": "static-bundle", "bundle": "./bundle"},
+        "trust": {"allowed_signers": "./allowed_signers"},
         # The site's own registry answers for docker.io.
         "daemon": {"registry-mirrors": ["https://registry.site.example"]},
     },

@@ -8,11 +8,11 @@ from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
-from staithe.errors import CommandFailed, DiskFull, TransferFailed
+from staithe.errors import CommandFailed, DiskFull
 from staithe.host import Session, carry_out, session
 from staithe.host_layout import ENGINE_CURRENT
 from staithe.placing import receive_engine_script, switch_engine_script
-from staithe.transfer import read_blob
+from staithe.transfer import not_arrived, read_blob
 
 # 70 MiB over a slow line: 30 KiB/s still arrives.
 _TRANSFER_TIMEOUT_S = 2400.0
@@ -44,9 +44,7 @@ def _place(here: Session) -> None:
     except DiskFull:
         raise
     except CommandFailed as error:
-        raise TransferFailed(
-            "the engine archive did not arrive whole", found=error.found, hint=f"staithe logs {here.name}"
-        ) from error
+        raise not_arrived(here.desired.bundle, engine.archive, here.name, error) from error
     here.refresh("engine")
 
 

@@ -13,12 +13,12 @@ from pyinfra.context import host
 from staithe.bundle.contents import Blob, ImageArtifact
 from staithe.bundle.load_archive import load_metadata
 from staithe.change import Change
-from staithe.errors import CommandFailed, DiskFull, TransferFailed
+from staithe.errors import CommandFailed, DiskFull
 from staithe.host import Session, carry_out, session
 from staithe.host_layout import BLOB_DIR, STATE_DIR
 from staithe.placing import receive_blob_script
 from staithe.shell import join
-from staithe.transfer import read_blob
+from staithe.transfer import not_arrived, read_blob, read_whole
 
 _TRANSFER_TIMEOUT_S = 2400.0
 _LOAD_TIMEOUT_S = 900.0
@@ -78,17 +78,14 @@ def _send(here: Session, blob: Blob) -> None:
     except DiskFull:
         raise
     except CommandFailed as error:
-        raise TransferFailed(
-            f"blob {blob.hex[:12]} did not arrive whole", found=error.found, hint=f"staithe logs {here.name}"
-        ) from error
+        raise not_arrived(here.desired.bundle, blob, here.name, error) from error
 
 
 def _metadata(here: Session, images: Sequence[ImageArtifact], small: Sequence[Blob]) -> bytes:
     assert here.desired is not None
     files = dict(load_metadata(images))
     for blob in small:
-        with here.desired.bundle.open(blob) as stream:
-            files[f"blobs/sha256/{blob.hex}"] = stream.read()
+        files[f"blobs/sha256/{blob.hex}"] = read_whole(here.desired.bundle, blob)
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name, data in files.items():

@@ -11,6 +11,7 @@ from staithe.events import Problem
 from staithe.host_layout import BIN_DIR, ENGINE_ROOT, STATE_DIR
 from staithe.probe.state import HostState
 from staithe.programs import PROGRAMS
+from staithe.record import highest_serial
 from staithe.support_matrix import (
     ARCHITECTURES,
     EL_FAMILY,
@@ -184,6 +185,23 @@ def selinux_policy(state: HostState, config: Config, desired: Desired) -> Found:
         )
 
 
+def older_bundle(state: HostState, config: Config, desired: Desired) -> Found:
+    """The bundle was built from an older lock than one that was applied on this host already.
+
+    Somebody may be handing out old software with known holes, signed when it was new. When going back is what you
+    want, say so: `staithe apply INVENTORY --allow-older`.
+    """
+    bundle = desired.bundle
+    highest = highest_serial(state, bundle.name)
+    if bundle.serial is not None and highest is not None and bundle.serial < highest and not config.trust.allow_older:
+        yield (
+            f"the bundle {bundle.name} is older than one that was applied here",
+            f"lock serial {bundle.serial}",
+            f"{highest} or higher",
+            "staithe apply INVENTORY --allow-older   # when going back is what you want",
+        )
+
+
 def whole_probe(state: HostState, config: Config, desired: Desired) -> Found:
     """The host answered a part of the probe with something that cannot be read, or not in time.
 
@@ -210,6 +228,7 @@ _CHECKS = (
     Check("E311", users),
     Check("E312", selinux_policy),
     Check("E313", whole_probe),
+    Check("E314", older_bundle),
 )
 
 

@@ -48,6 +48,8 @@ class Record(_Part):
     applied_at: int = 0
     # Whether the smoke containers ran well on this generation.
     proved: bool = False
+    # Name of a bundle -> the highest serial of its locks that was ever applied here.
+    serials: dict[str, int] = {}
     contents: Contents
 
     def text(self) -> str:
@@ -107,8 +109,22 @@ def next_record(state: HostState, desired: Desired, *, run_id: str) -> Record:
         run_id=run_id,
         generation=old.generation + 1 if old else 1,
         applied_at=state.clock,
+        serials=_serials(old, desired),
         contents=contents_of(desired),
     )
+
+
+def _serials(old: Record | None, desired: Desired) -> dict[str, int]:
+    serials = dict(old.serials) if old else {}
+    if desired.bundle.name and desired.bundle.serial is not None:
+        serials[desired.bundle.name] = max(desired.bundle.serial, serials.get(desired.bundle.name, 0))
+    return serials
+
+
+def highest_serial(state: HostState, name: str) -> int | None:
+    """Return the highest serial of the bundle `name` that was applied on this host; None when it had none."""
+    record = read_record(state)
+    return record.serials.get(name) if record else None
 
 
 class _Version(_Part):

@@ -45,7 +45,7 @@ def allowed_signers(bundle: Path) -> str:
 def make_key(path: Path, name: str, allowed: Path, *options: str) -> Path:
     """Make a key and add its line to the allowed signers, with these options beside the namespace."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)], check=True)
-    kind, key = path.with_suffix(".pub").read_text().split()[:2]
+    kind, key = path.with_name(f"{path.name}.pub").read_text().split()[:2]
     with allowed.open("a") as lines:
         lines.write(" ".join([name, ",".join(['namespaces="bundle@staithe"', *options]), kind, key]) + "\n")
     return path

@@ -20,7 +20,7 @@ _sudo = True
 engine = {
     # Where the engine comes from. This version knows static-bundle.
     # "source": "static-bundle",
-    # Folder of the bundle, made by `staithe bundle build`. A relative path starts at the folder
+    # Folder or .tar of the bundle (`staithe bundle build`). A relative path starts at the folder
     # that staithe is called in.
     "bundle": "./bundle",
     # Exact engine version. None: the only one in the bundle.
@@ -32,7 +32,7 @@ trust = {
     # File of those who may sign bundles, in OpenSSH's form (man ssh-keygen, ALLOWED SIGNERS): lines
     # of NAME namespaces="bundle@staithe" KEY. A relative path starts at the folder that staithe is
     # called in.
-    # "allowed_signers": "./allowed_signers",
+    "allowed_signers": "./allowed_signers",
     # Names that must all have signed. Empty: any one of the allowed signers is enough.
     # "required_signers": ["build@example.com", "release@example.com"],
     # File of keys that are no longer trusted: public keys one per line, or a KRL.

@@ -19,12 +19,14 @@ from staithe.bundle.engine_archive import add_engine_archive
 from staithe.bundle.image_blobs import add_image, descriptor
 from staithe.bundle.layout import (
     BLOBS,
+    BUNDLE_NAME,
     ENGINE_ARTIFACT_TYPE,
     ENGINE_CONFIG_TYPE,
     ENGINE_VERSION,
     IMAGE_NAME,
     INDEX_FILE,
     INDEX_TYPE,
+    LOCK_SERIAL,
     MANIFEST_TYPE,
     OCI_LAYOUT_FILE,
     OCI_LAYOUT_VERSION,
@@ -46,8 +48,18 @@ class EngineSource:
     version: str
 
 
-def build(engines: Sequence[EngineSource], images: Sequence[Path], out: Path, *, replace: bool = False) -> Bundle:
+def build(
+    engines: Sequence[EngineSource],
+    images: Sequence[Path],
+    out: Path,
+    *,
+    replace: bool = False,
+    name: str = "",
+    serial: int | None = None,
+) -> Bundle:
     """Write a bundle to `out` and return it as it is read back.
+
+    Bundles of one `name` are generations of one another: hosts refuse one with a lower `serial` than they had.
 
     It appears whole or not at all. An existing bundle gives way only with `replace`, any other folder never.
     Raises BundleError.
@@ -57,7 +69,7 @@ def build(engines: Sequence[EngineSource], images: Sequence[Path], out: Path, *,
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
-        _write(draft, engines, images)
+        _write(draft, engines, images, _annotations(name, serial))
         draft.chmod(0o755)
         read_bundle(draft)
         _swap(draft, out)
@@ -99,7 +111,12 @@ def _swap(draft: Path, out: Path) -> None:
         shutil.rmtree(former, ignore_errors=True)
 
 
-def _write(root: Path, engines: Sequence[EngineSource], images: Sequence[Path]) -> None:
+def _annotations(name: str, serial: int | None) -> dict[str, str]:
+    found = {BUNDLE_NAME: name} if name else {}
+    return found | ({LOCK_SERIAL: str(serial)} if serial is not None else {})
+
+
+def _write(root: Path, engines: Sequence[EngineSource], images: Sequence[Path], annotations: dict[str, str]) -> None:
     store = BlobStore(root)
     entries: list[dict[str, Any]] = []
     for source in engines:
@@ -107,7 +124,9 @@ def _write(root: Path, engines: Sequence[EngineSource], images: Sequence[Path]) 
     for path in images:
         entries.extend(_image_entries(path, store))
     (root / OCI_LAYOUT_FILE).write_bytes(dump({"imageLayoutVersion": OCI_LAYOUT_VERSION}))
-    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": _unique(entries)}
+    index: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": _unique(entries)}
+    if annotations:
+        index["annotations"] = annotations
     (root / INDEX_FILE).write_bytes(dump(index))
 
 

@@ -5,14 +5,16 @@ So nothing in a tar can escape, link or fill a disk: a member is a name, a place
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
+from staithe.bundle.layout import SIGNATURES
 from staithe.bundle.tar_headers import DAMAGE, Member, members_of, open_regular
 from staithe.errors import BundleError
 from staithe.shell import word
@@ -39,6 +41,12 @@ class BundleFiles(Protocol):
     def open(self, name: str) -> IO[bytes]:
         """Open a file; BundleError when it is gone."""
 
+    def stamp(self) -> str:
+        """Return what changes when any byte changes, without reading one: sizes, times, numbers of files."""
+
+    def newest(self) -> float:
+        """Return when one of the files was changed last, in seconds since the epoch."""
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -56,6 +64,15 @@ class Folder:
         except OSError as error:
             raise BundleError(f"cannot be read: {error.strerror or error}", where=self.place(name)) from error
 
+    def stamp(self) -> str:
+        return _stamp(self._paths())
+
+    def newest(self) -> float:
+        return max(path.lstat().st_ctime for path in self._paths())
+
+    def _paths(self) -> list[Path]:
+        return [self.root / name for name in sorted(self.sizes) if not name.startswith(f"{SIGNATURES}/")]
+
 
 @dataclass(frozen=True)
 class Tar:
@@ -72,6 +89,21 @@ class Tar:
         stream = open_regular(self.root)
         stream.seek(self.offsets[name])
         return io.BufferedReader(_Part(stream, self.sizes[name]))
+
+    def stamp(self) -> str:
+        return _stamp([self.root])
+
+    def newest(self) -> float:
+        return self.root.lstat().st_ctime
+
+
+def _stamp(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        found = path.lstat()
+        digest.update(f"{path} {found.st_dev} {found.st_ino} {found.st_size} ".encode(errors="surrogateescape"))
+        digest.update(f"{found.st_mtime_ns} {found.st_ctime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 class _Part(io.RawIOBase):

@@ -32,6 +32,7 @@ IMAGE_NAME = "io.containerd.image.name"
 ENGINE_VERSION = "io.staithe.engine.version"
 # Of index.json itself.
 BUNDLE_NAME = "dev.staithe.bundle.name"
+BUNDLE_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 LOCK_SERIAL = "dev.staithe.lock.serial"
 LOCK_DIGEST = "dev.staithe.lock.digest"
 

@@ -23,6 +23,7 @@ from staithe.bundle.files import BundleFiles, open_files
 from staithe.bundle.layout import (
     BLOBS,
     BUNDLE_NAME,
+    BUNDLE_NAME_PATTERN,
     ENGINE_ARCHIVE_TYPE,
     ENGINE_ARTIFACT_TYPE,
     ENGINE_CONFIG_TYPE,
@@ -37,6 +38,7 @@ from staithe.bundle.layout import (
     blob_name,
 )
 from staithe.errors import BundleError
+from staithe.shell import word
 
 # Each costs reading a document of up to 4 MiB.
 _ENTRIES_LIMIT = 1000
@@ -48,7 +50,11 @@ def read_bundle(path: Path) -> Bundle:
 
     Every blob must be there with its size; their contents are not read, see verify_blobs. Raises BundleError.
     """
-    files = open_files(path)
+    return read_files(open_files(path))
+
+
+def read_files(files: BundleFiles) -> Bundle:
+    """Return what the bundle in these files holds, as read_bundle does."""
     layout = parse(LayoutVersion, _root_file(files, OCI_LAYOUT_FILE), files.place(OCI_LAYOUT_FILE))
     if layout.version != OCI_LAYOUT_VERSION:
         raise _unknown(files.place(OCI_LAYOUT_FILE), "version of the layout", layout.version, OCI_LAYOUT_VERSION)
@@ -75,7 +81,7 @@ def read_bundle(path: Path) -> Bundle:
         f"sha256:{hashlib.sha256(content).hexdigest()}",
         tuple(engines),
         tuple(images.values()),
-        name=index.annotations.get(BUNDLE_NAME, ""),
+        name=_name(index, where),
         serial=_serial(index, where),
         files=files,
     )
@@ -104,13 +110,22 @@ def verify_names(files: BundleFiles) -> None:
 
 
 def named_blobs(files: BundleFiles) -> set[str]:
-    """Return the names of the files of all blobs that the index and its manifests name, there or not."""
+    """Return the names of the files of all blobs that the index and its manifests name, there or not.
+
+    Raises BundleError when a manifest itself is missing.
+    """
     index = parse(Index, _root_file(files, INDEX_FILE), files.place(INDEX_FILE))
     named = set()
     for descriptor in index.manifests:
         manifest = _manifest(files, descriptor)
         named |= {blob_name(one.digest) for one in (descriptor, manifest.config, *manifest.layers)}
     return named
+
+
+def manifest_names(files: BundleFiles) -> set[str]:
+    """Return the names of the files of the manifests in the index."""
+    index = parse(Index, _root_file(files, INDEX_FILE), files.place(INDEX_FILE))
+    return {blob_name(one.digest) for one in index.manifests}
 
 
 def _verify(files: BundleFiles, name: str) -> None:
@@ -123,6 +138,19 @@ def _verify(files: BundleFiles, name: str) -> None:
         raise BundleError(
             "a blob was changed", where=files.place(name), found=digest.hexdigest(), expected=expected, hint=_AGAIN
         )
+
+
+def _name(index: Index, where: str) -> str:
+    name = index.annotations.get(BUNDLE_NAME, "")
+    if name and not re.fullmatch(BUNDLE_NAME_PATTERN, name):
+        raise BundleError(
+            "the bundle has a name that is none",
+            where=where,
+            found=ascii(name[:100]),
+            expected="letters, digits and . _ -",
+            hint=_AGAIN,
+        )
+    return name
 
 
 def _serial(index: Index, where: str) -> int | None:
@@ -188,7 +216,7 @@ def _blob(files: BundleFiles, descriptor: Descriptor) -> Blob:
     name = blob_name(descriptor.digest)
     size_bytes = files.sizes.get(name, -1)
     if size_bytes < 0:
-        raise BundleError("a blob is missing", where=files.place(name), hint=_AGAIN)
+        raise _missing(files, name)
     if size_bytes != descriptor.size:
         raise BundleError(
             "a blob has another size",
@@ -198,6 +226,20 @@ def _blob(files: BundleFiles, descriptor: Descriptor) -> Blob:
             hint=_AGAIN,
         )
     return Blob(descriptor.digest, size_bytes, descriptor.media_type)
+
+
+def _missing(files: BundleFiles, name: str) -> BundleError:
+    index = parse(Index, _root_file(files, INDEX_FILE), files.place(INDEX_FILE))
+    missing = [name]
+    if all(files.sizes.get(blob_name(one.digest), -1) == one.size for one in index.manifests):
+        missing = [one for one in named_blobs(files) if files.sizes.get(one, -1) < 0]
+    more = f"; {len(missing) - 1} more are missing" if len(missing) > 1 else ""
+    return BundleError(
+        f"a blob is missing{more}",
+        where=files.place(name),
+        hint="copy it again; a delta (`export --since OLD`) is made whole first: "
+        f"staithe bundle export {word(str(files.root))} --with OLD --out FOLDER",
+    )
 
 
 def _root_file(files: BundleFiles, name: str) -> bytes:

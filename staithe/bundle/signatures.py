@@ -86,7 +86,7 @@ def check_signatures(
     """
     for path in (allowed, revoked):
         _check_readable(path)
-    names = _names(bundle)
+    names = [one.file for one in signatures(bundle)]
     if not names:
         raise not_signed(bundle)
     text = statement(bundle)

@@ -56,6 +56,7 @@ def apply(
     uploads: Uploads = 8,
     settings: options.Settings = None,
     bundle: options.Bundle = None,
+    allow_older: options.AllowOlder = False,
     deep: options.Deep = False,
     accept_new_host_keys: options.AcceptKeys = False,
     shards: options.Shards = 1,
@@ -71,11 +72,12 @@ def apply(
     """
     early_runner.start()
     batches = _batches(batch, max_fail, parallel)
-    given = options.read_settings(settings, bundle)
+    given = options.read_settings(settings, bundle, allow_older=allow_older)
     if plan is not None:
         if given or deep or retry_failed is not None:
             raise UsageError(
-                "--set, --bundle, --deep and --retry-failed do not go with --plan: it does what was planned"
+                "--set, --bundle, --allow-older, --deep and --retry-failed do not go with --plan: "
+                "it does what was planned"
             )
         start = _from_plan(plan, inventory, limit)
     elif inventory is None:

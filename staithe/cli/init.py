@@ -28,4 +28,6 @@ def init(
     typer.echo(f"  staithe config check {INVENTORY}")
     typer.echo(f"  staithe plan {INVENTORY}")
     typer.echo(f"  staithe apply {INVENTORY}")
-    typer.echo("\nPlan and apply need a bundle in ./bundle: staithe bundle build --help")
+    typer.echo("\nPlan and apply need a signed bundle in ./bundle, and who may sign in ./allowed_signers:")
+    typer.echo("  staithe bundle build --help")
+    typer.echo("  staithe bundle sign --help")

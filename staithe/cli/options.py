@@ -29,7 +29,13 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="A configuration value that wins, like engine.version=28.5.2."),
 ]
-Bundle = Annotated[str | None, typer.Option("--bundle", help="Short for --set engine.bundle=DIR.")]
+Bundle = Annotated[str | None, typer.Option("--bundle", help="Short for --set engine.bundle=BUNDLE.")]
+AllowOlder = Annotated[
+    bool,
+    typer.Option(
+        "--allow-older", help="Take a bundle with an older lock than was applied: --set trust.allow_older=true."
+    ),
+]
 AcceptKeys = Annotated[
     bool, typer.Option("--accept-new-host-keys", help="Accept SSH host keys that known_hosts does not have.")
 ]
@@ -63,9 +69,11 @@ def read_retry(run: str | None, mode: Mode, *, as_json: bool) -> list[str] | Non
     return hosts
 
 
-def read_settings(settings: list[str] | None, bundle: str | None) -> dict[str, Any]:
+def read_settings(settings: list[str] | None, bundle: str | None, *, allow_older: bool = False) -> dict[str, Any]:
     """Turn KEY=VALUE texts into a configuration layer. A value is JSON, but text where text belongs."""
     given = list(settings or [])
+    if allow_older:
+        given.append("trust.allow_older=true")
     if bundle:
         given.append(f"engine.bundle={json.dumps(bundle)}")
     if not given:

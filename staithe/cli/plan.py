@@ -49,6 +49,7 @@ def plan(
     parallel: options.Parallel = 0,
     settings: options.Settings = None,
     bundle: options.Bundle = None,
+    allow_older: options.AllowOlder = False,
     deep: options.Deep = False,
     accept_new_host_keys: options.AcceptKeys = False,
     shards: options.Shards = 1,
@@ -63,7 +64,7 @@ def plan(
     early_runner.start()
     from staithe.run import Run
 
-    given = options.read_settings(settings, bundle)
+    given = options.read_settings(settings, bundle, allow_older=allow_older)
     if out is not None:
         from staithe.saved_plan import check_place, check_settings
 

@@ -14,6 +14,7 @@ def preflight(
     parallel: options.Parallel = 0,
     settings: options.Settings = None,
     bundle: options.Bundle = None,
+    allow_older: options.AllowOlder = False,
     accept_new_host_keys: options.AcceptKeys = False,
     shards: options.Shards = 1,
     as_json: options.Json = False,
@@ -35,7 +36,7 @@ def preflight(
         limit=limit or [],
         hosts=options.read_retry(retry_failed, "preflight", as_json=as_json),
         parallel=parallel,
-        settings=options.read_settings(settings, bundle),
+        settings=options.read_settings(settings, bundle, allow_older=allow_older),
         accept_new_host_keys=accept_new_host_keys,
     )
     result = run.go()

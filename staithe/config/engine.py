@@ -18,7 +18,7 @@ class Engine(Section):
     )
     bundle: LocalPath | None = Field(
         default=None,
-        description="Folder of the bundle, made by `staithe bundle build`. A relative path starts at the folder "
+        description="Folder or .tar of the bundle (`staithe bundle build`). A relative path starts at the folder "
         "that staithe is called in.",
         examples=["./bundle"],
     )

@@ -29,7 +29,7 @@ _sudo = True
 '''
 
 # What nobody can do without stands there uncommented, with the value of its example.
-_WRITTEN_OUT = {("engine", "bundle")}
+_WRITTEN_OUT = {("engine", "bundle"), ("trust", "allowed_signers")}
 
 
 def group_file() -> str:

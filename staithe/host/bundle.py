@@ -6,11 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from staithe.bundle.contents import Bundle
+from staithe.bundle.memory import refuse_older, verify_blobs_once
 from staithe.bundle.read import read_bundle, verify_names
 from staithe.bundle.signatures import check_signatures, not_signed, signatures
 from staithe.config import Config
 from staithe.config.trust import Trust
 from staithe.errors import ConfigError
+from staithe.runs_folder import memory_folder
 
 
 def bundle_of(config: Config) -> Bundle:
@@ -29,6 +31,9 @@ def _open_once(path: str, trust: Trust) -> Bundle:
     assert bundle.files is not None
     verify_names(bundle.files)
     _check_trust(bundle, trust)
+    if not trust.allow_older:
+        refuse_older(bundle, memory_folder())
+    verify_blobs_once(bundle, memory_folder())
     return bundle
 
 

@@ -51,6 +51,41 @@ class BundleDocument(_Document):
     total_bytes: int
 
 
+class BundleName(_Document):
+    """Which bundle."""
+
+    digest: str
+    name: str
+    serial: int | None
+
+
+class BundleItem(_Document):
+    """A thing as one of two bundles has it."""
+
+    digest: str
+    size_bytes: int
+
+
+class BundleDifference(_Document):
+    """Something that came, went or became another."""
+
+    kind: Literal["added", "removed", "changed"]
+    what: str = Field(description="Such as `engine 28.5.2` or `image app:1`.")
+    arch: str
+    before: BundleItem | None
+    after: BundleItem | None
+
+
+class BundleDiffDocument(_Document):
+    """What `staithe bundle diff --json` prints."""
+
+    schema_version: Literal[1]
+    old: BundleName
+    new: BundleName
+    differences: list[BundleDifference]
+    transfer_bytes: int = Field(description="What somebody who has the old one needs for the new one.")
+
+
 class ConfigValue(_Document):
     """One value, and the layer that it comes from."""
 

@@ -19,6 +19,7 @@ from pyinfra.context import ctx_config, ctx_host
 from pyinfra_cli.util import exec_file
 
 from staithe import summary
+from staithe.bundle.memory import note_applied
 from staithe.config import Config, configs_for
 from staithe.config.layers import layers_of
 from staithe.errors import ConfigError, HostError, HostRefused, Interrupted, NotBegun, StaitheError
@@ -46,6 +47,7 @@ from staithe.runner.inventory import chosen, describe, load_inventory, reveal_se
 from staithe.runner.receiving import receiving
 from staithe.runner.slot import Slot
 from staithe.runner.state import DEFAULT_PARALLEL, ShardState, init_state, new_state
+from staithe.runs_folder import memory_folder
 from staithe.saved_plan import SavedPlan, read_saved_plan
 from staithe.ssh import connect_error
 
@@ -244,6 +246,8 @@ class _Shard:
             outcome = "cancelled"
         elif error is not None:
             self.control.tell(HostFailed(host=session.name, error=report_of(error)))
+        elif self.start.mode == "apply" and session.desired is not None:
+            note_applied(session.desired.bundle, self.start.run_id, memory_folder())
         self.control.tell(
             HostDone(
                 host=session.name,

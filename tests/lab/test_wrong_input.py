@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lab.conftest import Done, Host, Site, Staithe
+from tests.lab.conftest import LAB_ID, Done, Host, Site, Staithe
 
 
 def assert_clear(done: Done, code: str, *words: str) -> None:
@@ -66,23 +69,58 @@ def test_truncated_archive(staithe: Staithe, tmp_path: Path) -> None:
 
 
 def test_blob_of_the_bundle_changed_by_hand(site: Site, bare: Host, bundle: Path, tmp_path: Path) -> None:
-    """A byte that differs is noticed on the host, before anything of it gets a name."""
-    import json
-    import shutil
-
+    """A byte that differs is noticed before any host is touched: sshd has seen nobody."""
     broken = tmp_path / "broken"
     shutil.copytree(bundle, broken)
-    shown = site.staithe("bundle", "show", str(broken), "--json").json
+    blob = _flip_engine(site, broken)
+    site.configure(engine={"bundle": str(broken), "version": "28.5.2"})
+    seen = _logins(bare)
+    assert_clear(site.staithe("apply", "inventory.py", "--yes", code=5), "E400", blob.name, "a blob was changed")
+    # The question itself is one login.
+    assert _logins(bare) == seen + 1
+
+
+def test_blob_changed_between_verify_and_send(site: Site, bare: Host, bundle: Path, tmp_path: Path) -> None:
+    """What was good when the plan was shown is refused by the host when it is not what arrives."""
+    moving = tmp_path / "moving"
+    shutil.copytree(bundle, moving)
+    site.configure(engine={"bundle": str(moving), "version": "28.5.2"})
+    ours, theirs = os.openpty()
+    run = subprocess.Popen(
+        [site.staithe.program, "apply", "inventory.py", "--limit", "h1"],
+        cwd=site.folder, env={**os.environ, "STAITHE_LAB_ID": LAB_ID, "COLUMNS": "200"},
+        stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert run.stdout is not None
+    text = b""
+    while b"[y/N]" not in text:
+        piece = os.read(run.stdout.fileno(), 4096)
+        assert piece, text.decode()
+        text += piece
+    blob = _flip_engine(site, moving)
+    os.write(ours, b"y\n")
+    text += run.communicate(timeout=200)[0]
+    os.close(ours)
+    os.close(theirs)
+    assert run.returncode == 5, text.decode()
+    assert b"error E400" in text or b"E400" in text
+    assert blob.name.encode() in text
+    assert bare.sh("ls -A /usr/libexec/docker/staithe; ls /usr/bin/dockerd", check=False) == ""
+
+
+def _flip_engine(site: Site, bundle: Path) -> Path:
+    """Change a byte of the engine's archive, and return its blob."""
+    shown = site.staithe("bundle", "show", str(bundle), "--json").json
     digest = next(one["digest"] for one in shown["engines"] if one["version"] == "28.5.2")
-    blob = broken / "blobs" / "sha256" / str(digest).removeprefix("sha256:")
+    blob = bundle / "blobs" / "sha256" / str(digest).removeprefix("sha256:")
     data = bytearray(blob.read_bytes())
     data[len(data) // 2] ^= 1
-    blob.chmod(0o644)
     blob.write_bytes(data)
-    site.configure(engine={"bundle": str(broken), "version": "28.5.2"})
-    failed = site.run("apply", limit="h1", code=1).host("h1")
-    assert failed["error"]["code"] == "E209", json.dumps(failed["error"])
-    assert bare.sh("ls -A /usr/libexec/docker/staithe; ls /usr/bin/dockerd", check=False) == ""
+    return blob
+
+
+def _logins(host: Host) -> int:
+    return int(host.sh("journalctl -u sshd -o cat --no-pager | grep -c 'Accepted publickey'"))
 
 
 @pytest.mark.parametrize(
@@ -126,8 +164,6 @@ def test_user_who_may_not_become_root(site: Site, bare: Host, user: str) -> None
 
 
 def test_wrong_key(site: Site, bare: Host) -> None:
-    import subprocess
-
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(site.folder / "other")], check=True)
     data = (site.folder / "inventory.py").read_text().replace("str(_lab.key)", repr(str(site.folder / "other")))
     (site.folder / "inventory.py").write_text(data)

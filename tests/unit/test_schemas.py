@@ -15,6 +15,7 @@ from staithe.cli.app import app
 from staithe.lab import places
 from staithe.lab.state import Host, Lab, Process, Registry
 from staithe.probe.parse import parse
+from tests.archives import build_bundle
 from tests.fake_site import FakeSite
 
 ROOT = Path(__file__).parents[2]
@@ -89,8 +90,12 @@ def test_config_show(fake_site: FakeSite) -> None:
     check("config", fake_site.staithe("config", "show", "inventory.py", "--json").json)
 
 
-def test_bundle_show(small_bundle: Path) -> None:
+def test_bundle_show_and_diff(small_bundle: Path, tmp_path: Path) -> None:
     check("bundle", json.loads(CliRunner().invoke(app, ["bundle", "show", str(small_bundle), "--json"]).output))
+    other = str(build_bundle(tmp_path / "other", "28.5.3"))
+    diff = json.loads(CliRunner().invoke(app, ["bundle", "diff", str(small_bundle), other, "--json"]).output)
+    assert {one["kind"] for one in diff["differences"]} == {"added", "removed"}
+    check("bundle-diff", diff)
 
 
 def test_lab_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from staithe.cli.bundle.build import build
+from staithe.cli.bundle.diff import diff
+from staithe.cli.bundle.export import export
 from staithe.cli.bundle.init import docs, init
 from staithe.cli.bundle.lock import lock
 from staithe.cli.bundle.show import show
@@ -20,3 +22,5 @@ app.command("build")(build)
 app.command("show")(show)
 app.command("sign")(sign)
 app.command("verify")(verify)
+app.command("diff")(diff)
+app.command("export")(export)

@@ -79,6 +79,7 @@ def print_bundle(bundle: Bundle) -> None:
 
     from staithe.bundle.signatures import signatures
     from staithe.report.console import console_for
+    from staithe.report.sizes import size
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("what", overflow="fold")
@@ -87,15 +88,15 @@ def print_bundle(bundle: Bundle) -> None:
     table.add_column("digest", no_wrap=True)
     for engine in bundle.engines:
         row = (f"engine {engine.version}", engine.arch, engine.archive.size_bytes, engine.archive.digest)
-        table.add_row(row[0], row[1], _size(row[2]), _short(row[3]))
+        table.add_row(row[0], row[1], size(row[2]), _short(row[3]))
     for image in bundle.images:
         size_bytes = sum(blob.size_bytes for blob in image.blobs)
         table.add_row(
-            "image " + "\n      ".join(image.references), image.arch, _size(size_bytes), _short(image.config.digest)
+            "image " + "\n      ".join(image.references), image.arch, size(size_bytes), _short(image.config.digest)
         )
     console = console_for(markup=False)
     console.print(table)
-    console.print(f"{_size(_total_bytes(bundle))} in {bundle.root}", soft_wrap=True)
+    console.print(f"{size(_total_bytes(bundle))} in {bundle.root}", soft_wrap=True)
     if bundle.name:
         console.print(f"{bundle.name}, lock serial {bundle.serial}", soft_wrap=True)
     console.print(f"index {bundle.digest}", soft_wrap=True)
@@ -103,10 +104,6 @@ def print_bundle(bundle: Bundle) -> None:
         console.print(f"signature by {one.fingerprint}, not checked: staithe bundle verify", soft_wrap=True)
     if not signatures(bundle):
         console.print("not signed: staithe bundle sign", soft_wrap=True)
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1024**2:.1f} MiB" if size_bytes >= 1024**2 else f"{size_bytes / 1024:.1f} KiB"
 
 
 def _short(digest: str) -> str:
