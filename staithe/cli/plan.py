@@ -58,9 +58,6 @@ def plan(
 
     Asks each host one thing, the probe, and changes nothing.
     """
-    from staithe import early_runner
-
-    early_runner.start()
     from staithe.run import Run
 
     given = options.read_settings(settings, bundle)
