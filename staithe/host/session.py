@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pyinfra import logger
 
 from staithe import events, journal, plan, preflight
+from staithe.bundle.shared import bundle_of
 from staithe.change import Change, Component
 from staithe.config import Config, config_for
 from staithe.desired import Desired, File, desired_for
@@ -26,7 +27,6 @@ from staithe.errors import (
 )
 from staithe.events import ChangeDone, Event, HostPlanned, Problem, SmokeChecked
 from staithe.former import noted, read_former
-from staithe.host.bundle import bundle_of
 from staithe.host.lock import HostLock
 from staithe.host.remote import Emit, Remote, last_lines
 from staithe.host_layout import FORMER, RUNNING
