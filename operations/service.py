@@ -34,9 +34,8 @@ def run() -> Generator[FunctionCommand, None, None]:
 
 
 def _settle(here: Session) -> None:
-    here.run(settle_text(), "settle the journal")
+    here.alter(settle_text(), "settle the journal", refresh=["files"])
     here.is_journaled = False
-    here.refresh("files")
 
 
 def _run(here: Session, changes: Sequence[Change]) -> None:
@@ -46,7 +45,11 @@ def _run(here: Session, changes: Sequence[Change]) -> None:
     here.is_journaled = True
     try:
         here.place(
-            {FORMER: noted(here.state, changes).text()}, "start the engine", then=script, timeout_s=timeout_s * 2 + 30
+            {FORMER: noted(here.state, changes).text()},
+            "start the engine",
+            refresh=["units", "docker"],
+            then=script,
+            timeout_s=timeout_s * 2 + 30,
         )
     except (CommandFailed, CommandTimeout) as error:
         raise EngineUnhealthy(
@@ -54,11 +57,11 @@ def _run(here: Session, changes: Sequence[Change]) -> None:
             found=_engine_words(here) or error.found,
             hint=f"staithe logs {here.name}   # and on the host: journalctl -u docker",
         ) from error
-    here.refresh("units", "docker")
     fresh = frozenset(_targets(changes, "restart") + _targets(changes, "start") + _targets(changes, "reload"))
-    here.place({RUNNING: running_text(here.state, here.desired, fresh)}, "note what runs, settle", then=settle_text())
+    running = running_text(here.state, here.desired, fresh)
+    here.place({RUNNING: running}, "note what runs, settle", refresh=["files"], then=settle_text())
     here.is_journaled = False
-    here.verify("service", "files")
+    here.verify("service")
 
 
 def _targets(changes: Sequence[Change], kind: str) -> tuple[str, ...]:
