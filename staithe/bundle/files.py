@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
+import stat
 import tarfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -68,7 +70,7 @@ class Folder:
         return _stamp(self._paths())
 
     def newest(self) -> float:
-        return max(path.lstat().st_ctime for path in self._paths())
+        return max(_look(path).st_ctime for path in self._paths())
 
     def _paths(self) -> list[Path]:
         return [self.root / name for name in sorted(self.sizes) if not name.startswith(f"{SIGNATURES}/")]
@@ -94,16 +96,23 @@ class Tar:
         return _stamp([self.root])
 
     def newest(self) -> float:
-        return self.root.lstat().st_ctime
+        return _look(self.root).st_ctime
 
 
 def _stamp(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
-        found = path.lstat()
+        found = _look(path)
         digest.update(f"{path} {found.st_dev} {found.st_ino} {found.st_size} ".encode(errors="surrogateescape"))
         digest.update(f"{found.st_mtime_ns} {found.st_ctime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _look(path: Path) -> os.stat_result:
+    try:
+        return path.lstat()
+    except OSError as error:
+        raise BundleError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
 
 
 class _Part(io.RawIOBase):
@@ -145,11 +154,9 @@ def _in_folder(root: Path) -> dict[str, int]:
     for folder, _folders, names in os.walk(root):
         for name in names:
             path = Path(folder, name)
-            if path.is_file() and not path.is_symlink():
-                sizes[path.relative_to(root).as_posix()] = path.stat().st_size
-            else:
-                # Not there, as far as a bundle goes: nothing has this size.
-                sizes[path.relative_to(root).as_posix()] = -1
+            found = _look(path)
+            # What is no plain file is not there, as far as a bundle goes: nothing has this size.
+            sizes[path.relative_to(root).as_posix()] = found.st_size if stat.S_ISREG(found.st_mode) else -1
         if len(sizes) > _FILES_LIMIT:
             raise BundleError("this folder is no bundle", where=str(root), found=f"more than {_FILES_LIMIT} files")
     return sizes
@@ -173,8 +180,11 @@ def _in_tar(root: Path) -> Tar:
                         raise tarfile.ReadError(f"{name} ends after the end of the file")
                     sizes[name], offsets[name] = member.size, member.offset_data
         except DAMAGE as error:
+            whole = re.fullmatch(r"(.+\.tar)\.[0-9]{3}", str(root))
             raise BundleError(
-                f"the tar is no bundle, or it is damaged or cut short: {error}", where=str(root), hint=_AGAIN
+                f"the tar is no bundle, or it is damaged or cut short: {error}",
+                where=str(root),
+                hint=f"cat {word(whole[1])}.??? > {word(whole[1])}   # a volume is joined first" if whole else _AGAIN,
             ) from error
     return Tar(root, sizes, offsets)
 

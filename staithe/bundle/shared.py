@@ -25,7 +25,7 @@ def bundle_of(config: Config) -> Bundle:
     return _open_once(config.engine.bundle, config.trust)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)
 def _open_once(path: str, trust: Trust) -> Bundle:
     bundle = read_bundle(Path(path))
     assert bundle.files is not None

@@ -20,6 +20,7 @@ from staithe.events import Event
 from staithe.host import Session, attach
 from staithe.probe.state import HostState
 from tests.answers import answer_of
+from tests.archives import allowed_signers
 from tests.unit import states
 
 
@@ -122,16 +123,18 @@ class Bench:
 
 @pytest.fixture
 def config(small_bundle: Path) -> Config:
-    return states.config(engine={"bundle": str(small_bundle)})
+    return states.config(
+        engine={"bundle": str(small_bundle)}, trust={"allowed_signers": allowed_signers(small_bundle)}
+    )
 
 
 @pytest.fixture
-def make_bench(small_bundle: Path) -> Iterator[Callable[..., Bench]]:
+def make_bench(small_bundle: Path, config: Config) -> Iterator[Callable[..., Bench]]:
     """Make the bench of a host; one at a time, it is pyinfra's current host."""
     stack: list[Any] = []
 
-    def make(config: Config | None = None) -> Bench:
-        wanted = config or states.config(engine={"bundle": str(small_bundle)})
+    def make(other: Config | None = None) -> Bench:
+        wanted = other or config
         host, events = FakeHost(), []
         host.connector.request = plan.probe_request(wanted)
         session = attach(host, Session(host=host, config=wanted, emit=events.append))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,8 +75,21 @@ def test_unfit_host(name: str) -> None:
     assert codes(state) == [code]
 
 
+def test_an_older_bundle() -> None:
+    """By the highest serial that the host ever had, and only against bundles of the same name."""
+
+    def found(serial: int | None, name: str = "site", **trust: bool) -> list[str]:
+        config = states.config(trust=trust)
+        bundles = [replace(states.bundle(), name=one, serial=n) for one, n in (("site", 7), (name, serial))]
+        state = states.converged(config, bundles[0])
+        return [one.code for one in preflight.check(state, config, states.desired(config, bundles[1]))]
+
+    assert found(6) == ["E314"]
+    assert found(7) == found(8) == found(None) == found(6, "other") == found(6, allow_older=True) == []
+
+
 def test_every_check_is_explained_and_shown_red() -> None:
-    assert {check.code for check in preflight.checks()} == {code for code, _ in RED.values()}
+    assert {check.code for check in preflight.checks()} == {code for code, _ in RED.values()} | {"E314"}
     assert all(len(check.doc) > 40 for check in preflight.checks())
 
 

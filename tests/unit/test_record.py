@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from staithe.errors import RecordTooNew
-from staithe.record import contents_of, next_record, read_record, read_running, recorded_images, running_text
+from staithe.record import (
+    contents_of,
+    highest_serial,
+    next_record,
+    read_record,
+    read_running,
+    recorded_images,
+    running_text,
+)
 from tests.unit import states
 
 
@@ -21,6 +30,15 @@ def test_round_trip() -> None:
     second = next_record(state, wanted, run_id="r2")
     assert second.generation == 2
     assert second.contents == contents_of(wanted)
+
+
+def test_the_highest_serial_stays_after_going_back() -> None:
+    state = states.bare()
+    for serial in (3, 7, 5, None):
+        bundle = replace(states.bundle(), name="site" if serial else "", serial=serial)
+        record = next_record(state, states.desired(states.config(), bundle), run_id="")
+        state = state.model_copy(update={"record": record.text()})
+    assert (highest_serial(state, "site"), highest_serial(state, "other")) == (7, None)
 
 
 def test_newer_schema_is_refused_by_name() -> None:

@@ -74,6 +74,9 @@ def test_volumes_are_checked_and_joined_without_staithe(made: Path, tmp_path: Pa
     (command,) = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("the receiver joins")]
     assert sh(tmp_path, command).count("OK") == len(volumes)
     sh(tmp_path, "cmp b.tar whole.tar")
+    assert "cat b.tar.??? > b.tar" in staithe(tmp_path, "bundle", "show", "b.tar.000", code=5).replace(
+        f"{tmp_path}/", ""
+    )
     with volumes[1].open("r+b") as file:
         file.write(b"x")
     with pytest.raises(subprocess.CalledProcessError):
