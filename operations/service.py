@@ -69,8 +69,11 @@ def _targets(changes: Sequence[Change], kind: str) -> tuple[str, ...]:
 
 
 def _script(changes: Sequence[Change], timeout_s: int) -> str:
-    """Return the shell text for all changes; fails when the engine does not answer in time."""
-    lines = ["systemctl daemon-reload"]
+    """Return the shell text for all changes; fails when the engine does not answer in time.
+
+    systemd knows the units as they are on the disk: the units component has made sure of that.
+    """
+    lines = []
     enable = [c.target for c in changes if c.kind == "enable" and c.after == "enabled"]
     disable = [c.target for c in changes if c.kind == "enable" and c.after == "disabled"]
     restarts, reloads = _targets(changes, "restart"), _targets(changes, "reload")

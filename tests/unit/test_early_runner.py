@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from staithe.__main__ import _ASKING
+
 _TAKE = """
 import os, sys
 from pathlib import Path
@@ -110,3 +112,9 @@ def test_a_runner_begins_first_where_hosts_are_asked(tmp_path: Path, arguments: 
 def test_the_command_begins_there() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["scripts"] == {"staithe": "staithe.__main__:main"}
+
+
+def test_every_command_that_asks_hosts_begins_so() -> None:
+    folder = Path(__file__).parents[2] / "staithe" / "cli"
+    running = {path.stem for path in folder.glob("*.py") if "staithe.run import Run" in path.read_text("utf-8")}
+    assert running == set(_ASKING)
