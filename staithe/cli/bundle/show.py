@@ -107,8 +107,8 @@ def print_bundle(bundle: Bundle) -> None:
             "image " + "\n      ".join(image.references), image.arch, size(size_bytes), _short(image.config.digest)
         )
     for package_set in bundle.package_sets:
-        engine = f" with engine {package_set.engine}" if package_set.engine else ""
-        what = f"{len(package_set.packages)} packages{engine}"
+        of_engine = f" with engine {package_set.engine}" if package_set.engine else ""
+        what = f"{len(package_set.packages)} packages{of_engine}"
         system, _, arch = package_set.target.partition("-")
         table.add_row(f"{what} for {system}", arch, size(package_set.size_bytes), "")
     console = console_for(markup=False)
