@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # Debian packages that tests call, beside those that `staithe lab setup` installs for the lab itself.
-TEST_PACKAGES := busybox vagrant vagrant-libvirt
+TEST_PACKAGES := busybox gnupg rpm vagrant vagrant-libvirt
 
 DEMO_BUNDLE := .staithe/lab/bundle
 DEMO_ENGINE := 28.5.2
@@ -119,9 +119,10 @@ bench: lab ## Measure against floors of the same run, and print one table (docs/
 	@$(BIN)/python -m tests.bench
 
 .PHONY: docs
-docs: $(READY) ## Write again what is made from the code: docs/config.md, errors.md, schemas/, group_data/all.py.
+docs: $(READY) ## Write again what is made from the code: docs/config.md, bundle-toml.md, errors.md, schemas/, ...
 	@$(BIN)/staithe config docs > docs/config.md
 	$(BIN)/staithe config docs --group-data > inventories/group_data/all.py
+	$(BIN)/staithe bundle docs > docs/bundle-toml.md
 	$(BIN)/staithe explain --markdown > docs/errors.md
 	mkdir -p docs/schemas
 	for name in $$($(BIN)/staithe schema); do $(BIN)/staithe schema $$name > docs/schemas/$$name.json; done

@@ -40,17 +40,22 @@ def _place(here: Session) -> None:
     blobs = read_blob(here.desired.bundle.open(engine.archive), engine.archive, here)
     try:
         with here.receiving():
-            here.run(receive_engine_script(engine), "unpack the engine", stdin=blobs, timeout_s=_TRANSFER_TIMEOUT_S)
+            here.alter(
+                receive_engine_script(engine),
+                "unpack the engine",
+                refresh=["engine"],
+                stdin=blobs,
+                timeout_s=_TRANSFER_TIMEOUT_S,
+            )
     except DiskFull:
         raise
     except CommandFailed as error:
         raise not_arrived(here.desired.bundle, engine.archive, here.name, error) from error
-    here.refresh("engine")
 
 
 def _switch(here: Session) -> None:
     assert here.desired is not None and here.state is not None
     script = switch_engine_script(here.desired.engine.directory, here.desired.programs, here.journal_opening)
     here.is_journaled = True
-    here.run(script, "switch to the engine")
-    here.verify("binaries", "engine")
+    here.alter(script, "switch to the engine", refresh=["engine"])
+    here.verify("binaries")

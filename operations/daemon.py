@@ -40,7 +40,7 @@ def _configure(here: Session, changes: Sequence[Change]) -> None:
   {dockerd} --validate --config-file {quote(staged(DAEMON_JSON))} {_UNIT_FLAGS} >&2 || exit {_REFUSED}
 fi"""
     try:
-        here.replace(files, "daemon.json", changes, validate=validate)
+        here.replace(files, "daemon.json", changes, refresh=["files"], validate=validate)
     except CommandFailed as error:
         if f"exit code {_REFUSED}" not in error.message:
             raise
@@ -49,4 +49,4 @@ fi"""
             found=error.found,
             hint="correct `daemon` in the group data, then: staithe config check INVENTORY",
         ) from error
-    here.verify("daemon", "files")
+    here.verify("daemon")

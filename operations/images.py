@@ -49,13 +49,14 @@ def _load(here: Session, changes: Sequence[Change]) -> None:
     for blob in large:
         if blob.hex not in there:
             _send(here, blob)
-    here.run(
+    here.alter(
         _load_script(small, list(blobs.values()), keep=here.desired.keeps_blobs),
         "load images",
+        refresh=["units", "docker"],
         stdin=[_metadata(here, images, small)],
         timeout_s=_LOAD_TIMEOUT_S,
     )
-    here.verify("images", "units", "docker")
+    here.verify("images")
 
 
 def _whole_script(blobs: Sequence[Blob]) -> str:

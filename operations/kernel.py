@@ -36,5 +36,5 @@ def _configure(here: Session, changes: Sequence[Change]) -> None:
     script = "".join(f"modprobe -- {join([name])}\n" for name in modules)
     script += keep_sysctl_text({one.target: one.before for one in settings if one.before is not None})
     script += f"sysctl -q -w {join(f'{one.target}={one.after}' for one in settings)}\n" if settings else ""
-    here.replace(files, "kernel settings", changes, then=script)
-    here.verify("kernel", "kernel", "files")
+    here.replace(files, "kernel settings", changes, refresh=["kernel", "files"], then=script)
+    here.verify("kernel")

@@ -30,8 +30,9 @@ def _write(here: Session) -> None:
     assert here.state is not None and here.desired is not None
     former = read_record(here.state)
     record = next_record(here.state, here.desired, run_id=here.run_id)
-    here.place({RECORD: record.text()}, "record", then=_keep_generation(record) + _prune(here, former))
-    here.verify("record", "files", "engine")
+    then = _keep_generation(record) + _prune(here, former)
+    here.place({RECORD: record.text()}, "record", refresh=["files", "engine"], then=then)
+    here.verify("record")
 
 
 def _keep_generation(record: Record) -> str:

@@ -34,9 +34,8 @@ def run() -> Generator[FunctionCommand, None, None]:
 
 
 def _settle(here: Session) -> None:
-    here.run(settle_text(), "settle the journal")
+    here.alter(settle_text(), "settle the journal", refresh=["files"])
     here.is_journaled = False
-    here.refresh("files")
 
 
 def _run(here: Session, changes: Sequence[Change]) -> None:
@@ -46,7 +45,11 @@ def _run(here: Session, changes: Sequence[Change]) -> None:
     here.is_journaled = True
     try:
         here.place(
-            {FORMER: noted(here.state, changes).text()}, "start the engine", then=script, timeout_s=timeout_s * 2 + 30
+            {FORMER: noted(here.state, changes).text()},
+            "start the engine",
+            refresh=["units", "docker"],
+            then=script,
+            timeout_s=timeout_s * 2 + 30,
         )
     except (CommandFailed, CommandTimeout) as error:
         raise EngineUnhealthy(
@@ -54,11 +57,11 @@ def _run(here: Session, changes: Sequence[Change]) -> None:
             found=_engine_words(here) or error.found,
             hint=f"staithe logs {here.name}   # and on the host: journalctl -u docker",
         ) from error
-    here.refresh("units", "docker")
     fresh = frozenset(_targets(changes, "restart") + _targets(changes, "start") + _targets(changes, "reload"))
-    here.place({RUNNING: running_text(here.state, here.desired, fresh)}, "note what runs, settle", then=settle_text())
+    running = running_text(here.state, here.desired, fresh)
+    here.place({RUNNING: running}, "note what runs, settle", refresh=["files"], then=settle_text())
     here.is_journaled = False
-    here.verify("service", "files")
+    here.verify("service")
 
 
 def _targets(changes: Sequence[Change], kind: str) -> tuple[str, ...]:
@@ -66,8 +69,11 @@ def _targets(changes: Sequence[Change], kind: str) -> tuple[str, ...]:
 
 
 def _script(changes: Sequence[Change], timeout_s: int) -> str:
-    """Return the shell text for all changes; fails when the engine does not answer in time."""
-    lines = ["systemctl daemon-reload"]
+    """Return the shell text for all changes; fails when the engine does not answer in time.
+
+    systemd knows the units as they are on the disk: the units component has made sure of that.
+    """
+    lines = []
     enable = [c.target for c in changes if c.kind == "enable" and c.after == "enabled"]
     disable = [c.target for c in changes if c.kind == "enable" and c.after == "disabled"]
     restarts, reloads = _targets(changes, "restart"), _targets(changes, "reload")

@@ -162,8 +162,8 @@ def _note_proof(here: Session, *, proved: bool) -> None:
     except StaitheError:
         return
     if record is not None and record.proved != proved:
-        here.place({RECORD: record.model_copy(update={"proved": proved}).text()}, "note whether it is proved")
-        here.refresh("files")
+        text = record.model_copy(update={"proved": proved}).text()
+        here.place({RECORD: text}, "note whether it is proved", refresh=["files"])
 
 
 def _one_line(text: str) -> str:

@@ -28,5 +28,6 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
     targets = {change.target for change in changes}
     files = {path: file for path, file in here.desired.files.items() if path in targets}
     group = "getent group docker > /dev/null || groupadd --system docker\n" if "group docker" in targets else ""
-    here.replace(files, "units", changes, then=f"{group}systemctl daemon-reload\n")
-    here.verify("units", "units", "files", "users")
+    then = f"{group}systemctl daemon-reload\n"
+    here.replace(files, "units", changes, refresh=["units", "files", "users"], then=then)
+    here.verify("units")

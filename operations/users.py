@@ -29,5 +29,5 @@ def join_group() -> Generator[FunctionCommand, None, None]:
 
 def _join(here: Session, names: list[str], note: Former) -> None:
     script = "".join(f"usermod -a -G docker -- {join([name])}\n" for name in names)
-    here.place({FORMER: note.text()}, "docker group", then=script)
-    here.verify("users", "users")
+    here.place({FORMER: note.text()}, "docker group", refresh=["users"], then=script)
+    here.verify("users")

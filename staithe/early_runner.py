@@ -1,7 +1,7 @@
 """Starts a runner before anybody needs it: it loads pyinfra while this process loads what it needs itself.
 
-Imports nothing but the standard library, for that is the point. A runner that is never taken ends with this process,
-because its stdin closes.
+Imports little, and nothing but the standard library, for that is the point. A runner that is never taken ends with
+this process, because its stdin closes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -40,13 +39,13 @@ def start() -> None:
     _made.extend(one for one in (folder, *folder.parents) if not one.exists())
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        number, name = tempfile.mkstemp(prefix=".runner-", suffix=".log", dir=folder)
+        path = folder / f".runner-{os.urandom(8).hex()}.log"
+        # Appended to: several runners may share the log.
+        log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError:
         return
-    os.close(number)
-    # Appended to: several runners may share the log.
-    with Path(name).open("ab") as log:
-        _waiting.append((spawn(log), Path(name)))
+    _waiting.append((spawn(log), path))
+    os.close(log)
     atexit.register(_forget)
 
 

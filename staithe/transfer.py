@@ -11,7 +11,8 @@ from staithe.bundle.contents import Blob, Bundle
 from staithe.errors import BundleError, CommandFailed, Interrupted, StaitheError, TransferFailed
 from staithe.events import Event, Transferred
 
-_READ_BYTES = 1 << 17
+# What one packet of SSH carries, as paramiko fills it for OpenSSH: a larger piece would be cut up, with a rest.
+_READ_BYTES = (1 << 15) - 64
 _TELL_EVERY_S = 0.5
 
 

@@ -96,9 +96,9 @@ def _units(state: HostState) -> list[str]:
             "NeedDaemonReload": "yes" if unit.need_daemon_reload else "no",
         }
         lines += [*(f"|{key}={value}" for key, value in values.items()), "|"]
-    boots = {one.started_at - one.start_ticks // _TICKS_PER_S for one in state.processes.values()}
+    boots = {one.started_at - (one.start_ticks - 1) / _TICKS_PER_S for one in state.processes.values()}
     assert len(boots) < 2, "processes of one host have one boot"
-    lines += [f"/proc/stat:btime {boot}" for boot in boots]
+    lines += [f"booted\t{boot + 1000} 1000" for boot in boots]
     for one in state.processes.values():
         before = " ".join(["0"] * 18)
         lines += [f"exe\t{one.pid} {one.exe}", f"/proc/{one.pid}/stat:{one.pid} (x) S {before} {one.start_ticks} 0 0"]

@@ -27,7 +27,7 @@ from staithe.cli.status import status
 from staithe.cli.unlock import unlock
 from staithe.errors import EXIT_INTERRUPTED, StaitheError, UsageError
 
-# pydantic would look through all installed packages for plugins, here and in the runners.
+# pydantic would look through all installed packages for plugins.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 app = typer.Typer(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from staithe import early_runner
 from staithe.cli import options
 from staithe.errors import UsageError
 
@@ -70,7 +69,6 @@ def apply(
     Exit codes: 0 done or nothing to do, 1 a host failed, 2 wrong usage or configuration, 4 a host was refused,
     5 the bundle is wrong, 130 interrupted.
     """
-    early_runner.start()
     batches = _batches(batch, max_fail, parallel)
     given = options.read_settings(settings, bundle, allow_older=allow_older)
     if plan is not None:

@@ -196,6 +196,21 @@ def artifacts() -> None:
 
 
 @app.command()
+def rpms() -> None:
+    """Make package repositories with real engines in RPMs, signed with a key of the lab (once)."""
+    _as_root()
+    from staithe.lab import rpms as make
+    from staithe.lab import setup as lab_setup
+    from staithe.lab.progress import step
+
+    lab_setup.install_packages(make.TOOLS)
+    with step("repositories") as say:
+        made = make.ensure(say)
+    for path in made.paths():
+        typer.echo(path)
+
+
+@app.command()
 def registry(action: Annotated[str, typer.Argument(metavar="start|stop")]) -> None:
     """Start or stop a registry on the lab's bridge, with an image that hosts can pull by its docker.io name."""
     from staithe.errors import LabError

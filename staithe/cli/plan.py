@@ -59,9 +59,6 @@ def plan(
 
     Asks each host one thing, the probe, and changes nothing.
     """
-    from staithe import early_runner
-
-    early_runner.start()
     from staithe.run import Run
 
     given = options.read_settings(settings, bundle, allow_older=allow_older)

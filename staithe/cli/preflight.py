@@ -23,9 +23,6 @@ def preflight(
 
     Exit codes: 0 all can, 4 a host is refused, 1 a host cannot be asked.
     """
-    from staithe import early_runner
-
-    early_runner.start()
     from staithe.run import Run
 
     run = Run(

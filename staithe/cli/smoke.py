@@ -21,9 +21,6 @@ def smoke(
 
     Leaves nothing behind. A check that cannot be made is skipped and says so; it is never green.
     """
-    from staithe import early_runner
-
-    early_runner.start()
     from staithe.run import Run
 
     run = Run(

@@ -70,8 +70,9 @@ class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
         # Docker's complete example sets many keys to "", and hosts to [].
         if not isinstance(data, Mapping):
             return data
-        texts = {field.alias for field in cls.model_fields.values() if takes_text(field.annotation)}
-        return {k: v for k, v in data.items() if not (v == "" and k in texts) and not (v == [] and k == "hosts")}
+        empty = {key for key, value in data.items() if value == ""}
+        dropped = {f.alias for f in cls.model_fields.values() if f.alias in empty and takes_text(f.annotation)}
+        return {k: v for k, v in data.items() if k not in dropped and not (v == [] and k == "hosts")}
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Daemon:

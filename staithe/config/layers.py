@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -36,8 +37,12 @@ def without_none(data: Layer) -> dict[str, Any]:
     }
 
 
-def defaults(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the defaults that a user's dictionary is merged into: those that are dictionaries themselves."""
+@cache
+def defaults(model: type[BaseModel]) -> Layer:
+    """Return the defaults that a user's dictionary is merged into: those that are dictionaries themselves.
+
+    Always the same one: not to be changed.
+    """
     result: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         value = field.get_default(call_default_factory=True, validated_data={})

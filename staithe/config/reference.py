@@ -43,29 +43,32 @@ def reference() -> str:
     parts = [_INTRODUCTION, ""]
     for key in keys_of(Config):
         if key.section is None:
-            parts.append(_key_text(key, "- "))
+            parts.append(key_text(key, "- "))
         else:
-            parts.append(f"\n## {key.name}\n\n{_section_text(key.section)}\n\n{_keys_text(key.section, '')}")
+            parts.append(f"\n## {key.name}\n\n{section_text(key.section)}\n\n{keys_text(key.section)}")
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def _section_text(section: type[Section]) -> str:
+def section_text(section: type[Section]) -> str:
+    """Return what a section's docstring says, in lines of the page's width."""
     paragraphs = textwrap.dedent("    " + (section.__doc__ or "")).strip().split("\n\n")
     return "\n\n".join(textwrap.fill(" ".join(p.split()), _WIDTH) for p in paragraphs)
 
 
-def _keys_text(section: type[Section], indent: str) -> str:
-    return "\n".join(_lines(section, indent))
+def keys_text(section: type[Section]) -> str:
+    """Return the keys of a section and of those inside it, as a list."""
+    return "\n".join(_lines(section, ""))
 
 
 def _lines(section: type[Section], indent: str) -> Iterator[str]:
     for key in keys_of(section):
-        yield _key_text(key, f"{indent}- ")
+        yield key_text(key, f"{indent}- ")
         if key.section is not None:
             yield from _lines(key.section, indent + "  ")
 
 
-def _key_text(key: Key, bullet: str) -> str:
+def key_text(key: Key, bullet: str) -> str:
+    """Return one key as an item of a list: what it takes, whether it is needed, what it means."""
     facts = [key.words]
     if key.required:
         facts.append("required")

@@ -6,7 +6,12 @@ StaitheError
 │   ├── InventoryError    E102  exit 2   the inventory cannot be loaded, or is empty
 │   ├── ProjectError      E103  exit 2   deploy.py, templates or a run record are not where they must be
 │   ├── LabError          E104  exit 2   the lab cannot do what was asked on this machine
-│   └── SecretMissing     E105  exit 2   a secret that the inventory names cannot be had
+│   ├── SecretMissing     E105  exit 2   a secret that the inventory names cannot be had
+│   ├── RepositoryError   E106  exit 2   the metadata of a package repository are not what they must be
+│   ├── SolverMissing     E107  exit 2   this machine has no libsolv, which resolves packages
+│   ├── Unsolvable        E108  exit 2   the requested packages cannot be installed together
+│   ├── DescriptionError  E109  exit 2   bundle.toml does not validate (all problems at once)
+│   └── LockError         E110  exit 2   bundle.lock is not one, or does not belong to bundle.toml
 ├── HostError             E200  exit 1   one host failed; the others go on
 │   ├── Unreachable       E201  exit 1   no TCP or SSH connection
 │   ├── AuthRefused       E202  exit 1   the host does not accept the key or password
@@ -30,7 +35,9 @@ StaitheError
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 │   ├── NotSigned         E401  exit 5   the bundle has no signature
 │   ├── SignatureRefused  E402  exit 5   a signature of the bundle is not good
-│   └── OlderBundle       E403  exit 5   the bundle is older than one that was applied already
+│   ├── OlderBundle       E403  exit 5   the bundle is older than one that was applied already
+│   ├── DownloadFailed    E404  exit 5   something for the bundle could not be fetched, or is not what the lock says
+│   └── PackageRefused    E405  exit 5   an RPM package is not signed by a pinned key, or is another package
 ├── Interrupted           E900  exit 130 stopped by the user
 └── NotBegun              E901  exit 1   too many hosts had failed before this host's turn
 
@@ -73,19 +80,26 @@ from staithe.errors.host import (
 )
 from staithe.errors.run import (
     BundleError,
+    DownloadFailed,
     HostRefused,
     Interrupted,
     NotBegun,
     NotSigned,
     OlderBundle,
+    PackageRefused,
     SignatureRefused,
 )
 from staithe.errors.usage import (
     ConfigError,
+    DescriptionError,
     InventoryError,
     LabError,
+    LockError,
     ProjectError,
+    RepositoryError,
     SecretMissing,
+    SolverMissing,
+    Unsolvable,
     UsageError,
 )
 
@@ -105,7 +119,9 @@ __all__ = [
     "ConfigError",
     "ConfigRefused",
     "ConnectionLost",
+    "DescriptionError",
     "DiskFull",
+    "DownloadFailed",
     "EngineUnhealthy",
     "HostError",
     "HostKeyChanged",
@@ -115,20 +131,25 @@ __all__ = [
     "Interrupted",
     "InventoryError",
     "LabError",
+    "LockError",
     "NotBegun",
     "NotRolledBack",
     "NotSigned",
     "OlderBundle",
+    "PackageRefused",
     "ProbeFailed",
     "ProjectError",
     "RecordTooNew",
+    "RepositoryError",
     "SecretMissing",
     "SignatureRefused",
     "SmokeFailed",
+    "SolverMissing",
     "StaitheError",
     "SudoRefused",
     "TransferFailed",
     "Unreachable",
+    "Unsolvable",
     "UsageError",
     "error_classes",
     "worst_exit_code",

@@ -57,6 +57,25 @@ class OlderBundle(BundleError):
     code = "E403"
 
 
+class DownloadFailed(BundleError):
+    """Something that belongs into the bundle could not be fetched whole, or its digest is not the one expected.
+
+    What has arrived stays in the cache: run the command again and it goes on where it stopped. When a digest is wrong
+    at the source, its owner replaced the file: compare, then `staithe bundle lock` and review what changed.
+    """
+
+    code = "E404"
+
+
+class PackageRefused(BundleError):
+    """An RPM package is not signed, is signed by a key that is not pinned, or is another package than the lock names.
+
+    Nothing of it was used. Compare the repository with its owner's; keys are pinned by `fingerprints` in bundle.toml.
+    """
+
+    code = "E405"
+
+
 class Interrupted(StaitheError):
     """The run was stopped by Ctrl-C. What was done and what was not is listed.
 

@@ -25,12 +25,13 @@ class ConfigError(UsageError):
     """
 
     code = "E101"
+    what = "the configuration"
 
     def __init__(self, problems: Iterable[str], *, hint: str | None = None) -> None:
         self.problems = tuple(problems)
         noun = "problem" if len(self.problems) == 1 else "problems"
         super().__init__(
-            f"{len(self.problems)} {noun} in the configuration\n" + "\n".join(f"  {p}" for p in self.problems),
+            f"{len(self.problems)} {noun} in {self.what}\n" + "\n".join(f"  {p}" for p in self.problems),
             hint=hint,
         )
 
@@ -71,3 +72,64 @@ class SecretMissing(UsageError):
     """
 
     code = "E105"
+
+
+class RepositoryError(UsageError):
+    """The metadata of a package repository are damaged, forged, older than allowed, or packed in an unknown way.
+
+    Every file of metadata must hash to what repomd.xml says. Try again, for a mirror may be in the middle of an
+    update; if it stays so, use another mirror. What was resolved before is left as it is.
+    """
+
+    code = "E106"
+
+
+class SolverMissing(UsageError):
+    """This machine has no libsolv, which resolves packages as dnf does.
+
+    Its wheels exist for Linux with glibc 2.28 or newer. Install it with `pip install 'staithe[bundle]'`, or make the
+    lock on a Linux machine: bundle.lock and bundles are the same wherever they were made.
+    """
+
+    code = "E107"
+
+
+class Unsolvable(UsageError):
+    """The requested packages cannot be installed together from these repositories; dnf would refuse them too.
+
+    Each problem says who needs what, and who does not offer it. Add the repository that does, or ask for other
+    versions.
+    """
+
+    code = "E108"
+
+    def __init__(
+        self, problems: Iterable[Iterable[str]], *, where: str | None = None, hint: str | None = None
+    ) -> None:
+        """`problems` has the lines of each problem, in the words of the solver."""
+        self.problems = tuple(tuple(lines) for lines in problems)
+        noun = "problem" if len(self.problems) == 1 else "problems"
+        shown = "\n".join(
+            "\n".join(f"  {'-' if n == 0 else ' '} {line}" for n, line in enumerate(lines)) for lines in self.problems
+        )
+        super().__init__(f"{len(self.problems)} {noun} with the requested packages\n{shown}", where=where, hint=hint)
+
+
+class DescriptionError(ConfigError):
+    """bundle.toml does not validate. Every problem is listed with its path.
+
+    `staithe bundle init` writes a commented one; `staithe bundle docs` describes every key.
+    """
+
+    code = "E109"
+
+    what = "bundle.toml"
+
+
+class LockError(UsageError):
+    """bundle.lock is missing, damaged, or does not belong to bundle.toml.
+
+    `staithe bundle lock` writes it. It is a file for git and for review, never for an editor.
+    """
+
+    code = "E110"

@@ -1,7 +1,6 @@
 """A host during a run: its session, the one way to run things on it, and the guard around changes."""
 
-from staithe.host.bundle import bundle_of
 from staithe.host.guard import carry_out
 from staithe.host.session import Session, attach, peer_of, session
 
-__all__ = ["Session", "attach", "bundle_of", "carry_out", "peer_of", "session"]
+__all__ = ["Session", "attach", "carry_out", "peer_of", "session"]

@@ -67,15 +67,16 @@ class Remote:
         timeout_s: float = 120.0,
         limit_bytes: int = 4 << 20,
         check: bool = True,
+        looks: bool = False,
         shown: str | None = None,
     ) -> ssh.Completed:
         """Run a POSIX sh script as root, ended on the host after `timeout_s`.
 
-        `shown` stands for the script in the log when that is the same every time, and leaves its output out; such a
-        script only looks, so it needs no lock. Raises CommandFailed (when `check`), CommandTimeout, ConnectionLost,
-        HostLocked, SudoRefused.
+        `looks`: it changes nothing, so it needs no lock. `shown` stands in the log for a script with the probe in it,
+        and leaves its stdout, the probe's answer, out. Raises CommandFailed (when `check`), CommandTimeout,
+        ConnectionLost, HostLocked, SudoRefused.
         """
-        whole = script if shown is not None else self.check_lock() + script
+        whole = script if looks else self.check_lock() + script
         command = self.as_root(f"timeout -k 5 {timeout_s:.0f} sh -c {quote(whole)}", is_fed=stdin != ())
         try:
             result = self._execute(command, stdin, timeout_s + _GRACE_S, limit_bytes)

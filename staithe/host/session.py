@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pyinfra import logger
 
 from staithe import events, journal, plan, preflight
+from staithe.bundle.shared import bundle_of
 from staithe.change import Change, Component
 from staithe.config import Config, config_for
 from staithe.desired import Desired, File, desired_for
@@ -21,18 +22,15 @@ from staithe.errors import (
     CommandFailed,
     HostRefused,
     NotRolledBack,
-    ProbeFailed,
     StaitheError,
 )
 from staithe.events import ChangeDone, Event, HostPlanned, Problem, SmokeChecked
 from staithe.former import noted, read_former
-from staithe.host.bundle import bundle_of
+from staithe.host import probing
 from staithe.host.lock import HostLock
 from staithe.host.remote import Emit, Remote, last_lines
 from staithe.host_layout import FORMER, RUNNING
 from staithe.placing import archive_of, place_script
-from staithe.probe.parse import parse
-from staithe.probe.script import build
 from staithe.probe.state import HostState
 from staithe.record import read_record, running_text, runs_what_is_there
 from staithe.summary import summarize
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
     from pyinfra.api.host import Host
 
 _KEY = "staithe_session"
-_PROBE_LIMIT_BYTES = 8 << 20
-_PROBE_TIMEOUT_S = 60.0
 
 
 def _to_log(event: Event) -> None:
@@ -87,7 +83,7 @@ class Session:
         return str(self.host.name)
 
     def __post_init__(self) -> None:
-        remote = Remote(self.host, self.emit)
+        self._remote = remote = Remote(self.host, self.emit)
         self.run = remote.run
         self.lock = HostLock(self.host, remote, self.run_id)
         remote.check_lock = lambda: self.lock.check_text
@@ -96,34 +92,24 @@ class Session:
     def probe(self) -> HostState:
         """Ask the host everything, in one exec."""
         request = plan.probe_request(self.config, deep=self.deep)
-        self.state = self._ask(build(request), None)
+        self.state = probing.ask(self._remote, request)
         return self.state
 
-    def refresh(self, *sections: str) -> None:
-        """Ask again for what an operation has changed, and nothing else."""
-        request = plan.probe_request(self.config, sections=sections)
-        self.state = self._ask(build(request), self.state)
+    def alter(
+        self,
+        script: str,
+        what: str,
+        *,
+        refresh: Sequence[str],
+        stdin: Iterable[bytes] = (),
+        timeout_s: float = 120.0,
+    ) -> None:
+        """Run a script that changes the host; ask again, in the same exec, for the sections that it may have changed.
 
-    def _ask(self, script: str, base: HostState | None) -> HostState:
-        try:
-            result = self.run(
-                script,
-                "probe",
-                timeout_s=_PROBE_TIMEOUT_S,
-                limit_bytes=_PROBE_LIMIT_BYTES,
-                check=False,
-                shown="(the probe: staithe/probe/script.sh)",
-            )
-        except CommandFailed as error:
-            # Without a check of the exit code only this is left: far more came than any probe says.
-            raise ProbeFailed(error.message, found=error.found, hint=error.hint) from error
-        if result.exit_code != 0 and b"staithe-probe" not in result.stdout:
-            raise ProbeFailed(
-                f"the probe ended with exit code {result.exit_code}",
-                found=last_lines(result),
-                hint=f"ssh {self.name}",
-            )
-        return parse(result.stdout.decode("utf-8", "replace"), base)
+        Raises what Remote.run raises, and ProbeFailed when the change is made and only the answer is missing.
+        """
+        request = plan.probe_request(self.config, sections=refresh)
+        self.state = probing.alter(self._remote, script, what, request, self.state, stdin=stdin, timeout_s=timeout_s)
 
     def look(self) -> None:
         """Probe only, remembering a failure instead of raising: an exception would stop all hosts."""
@@ -170,9 +156,8 @@ class Session:
             return tuple(change for change in self.planned if change.component == component)
         return plan.component_changes(component, self.state, self.config, self.desired, self.done)
 
-    def verify(self, component: Component, *sections: str) -> None:
-        """Ask the host again and make sure that nothing of the component is left to do."""
-        self.refresh(*sections)
+    def verify(self, component: Component) -> None:
+        """Make sure that nothing of the component is left to do, by what the host said after the change."""
         assert self.state is not None and self.desired is not None
         left = plan.component_changes(component, self.state, self.config, self.desired, self.done)
         if left:
@@ -196,11 +181,19 @@ class Session:
         return tuple(path for path in paths if path not in owned)
 
     def replace(
-        self, files: Mapping[str, File], what: str, changes: Sequence[Change], *, validate: str = "", then: str = ""
+        self,
+        files: Mapping[str, File],
+        what: str,
+        changes: Sequence[Change],
+        *,
+        refresh: Sequence[str],
+        validate: str = "",
+        then: str = "",
     ) -> None:
         """Put managed files in place, journaled, and with them the notes that these files would make impossible.
 
         `then`: shell text that belongs to the same step. Without files only the journal, the note and `then`.
+        `refresh`: see alter.
         """
         assert self.state is not None and self.desired is not None
         running = running_text(self.state, self.desired, frozenset())
@@ -211,12 +204,21 @@ class Session:
         }
         script = place_script(placed, opening=self.journal_opening, foreign=self.foreign(files), validate=validate)
         self.is_journaled = True
-        self.run(script + then, what, stdin=[archive_of(placed)])
+        self.alter(script + then, what, refresh=refresh, stdin=[archive_of(placed)])
 
-    def place(self, texts: Mapping[str, str], what: str, then: str = "", timeout_s: float = 120.0) -> None:
-        """Put owner-only files of staithe's own in place, then run `then`."""
+    def place(
+        self,
+        texts: Mapping[str, str],
+        what: str,
+        *,
+        refresh: Sequence[str],
+        then: str = "",
+        timeout_s: float = 120.0,
+    ) -> None:
+        """Put owner-only files of staithe's own in place, then run `then`. `refresh`: see alter."""
         files = {path: File(text, "600") for path, text in texts.items()}
-        self.run(place_script(files) + then, what, stdin=[archive_of(files)], timeout_s=timeout_s)
+        script = place_script(files) + then
+        self.alter(script, what, refresh=refresh, stdin=[archive_of(files)], timeout_s=timeout_s)
 
     @property
     def journal_opening(self) -> str:

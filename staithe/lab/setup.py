@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from staithe.errors import LabError
@@ -24,9 +25,9 @@ TOOLS = {
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def missing_packages() -> list[str]:
+def missing_packages(tools: Mapping[str, str] = TOOLS) -> list[str]:
     """Return the packages whose tools this machine lacks."""
-    return sorted({package for tool, package in TOOLS.items() if shutil.which(tool, path=_PATH) is None})
+    return sorted({package for tool, package in tools.items() if shutil.which(tool, path=_PATH) is None})
 
 
 def require_packages() -> None:
@@ -36,9 +37,9 @@ def require_packages() -> None:
         raise LabError(f"this machine lacks {', '.join(packages)}", hint="staithe lab setup")
 
 
-def install_packages() -> None:
+def install_packages(tools: Mapping[str, str] = TOOLS) -> None:
     """Install what is missing with the machine's own apt, saying what."""
-    packages = missing_packages()
+    packages = missing_packages(tools)
     if not packages:
         return
     if shutil.which("apt-get", path=_PATH) is None:

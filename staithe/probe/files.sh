@@ -17,7 +17,7 @@ probe_files() {
     if [ $# = 0 ]; then
         return
     fi
-    rest=$(stat -L -c '%s %a %Z %u %g %U:%G %n' -- "$@")$NL
+    rest=$(stat -L -c '%s %a %.9Z %u %g %U:%G %n' -- "$@")$NL
     set --
     while [ -n "${rest%"$NL"}" ]; do
         line=${rest%%"$NL"*}

@@ -13,7 +13,7 @@ from staithe.probe.request import ProbeRequest
 from staithe.probe.script import RECORD_LIMIT_BYTES, TEXT_LIMIT_BYTES
 from staithe.probe.state import HostState, ManagedFile
 
-_FILE = re.compile(r"(\d+) ([0-7]+) (\d+) (\d+) (\d+) (.*?):(.*?) (/.*)")
+_FILE = re.compile(r"(\d+) ([0-7]+) (\d+(?:\.\d+)?) (\d+) (\d+) (.*?):(.*?) (/.*)")
 
 
 def read_files(section: Section, request: ProbeRequest, state: HostState) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _carried(section: Section, paths: tuple[str, ...]) -> tuple[dict[str, Manage
             text=_text(content),
             mode=mode,
             owner=f"{uid if user == 'UNKNOWN' else user}:{gid if group == 'UNKNOWN' else group}",
-            ctime=int(ctime),
+            ctime=float(ctime),
         )
     return files, f"changed while it was read: {', '.join(changed)}" if changed else ""
 

@@ -61,8 +61,8 @@ def _unit(block: dict[str, str]) -> Unit:
 
 def _process(section: Section, pid: int) -> Process | None:
     stat = section.value(f"/proc/{pid}/stat")
-    boot = section.value("/proc/stat").removeprefix("btime ")
-    if not stat or not boot:  # it ended in between
+    clock, _, uptime = section.value("booted").partition(" ")
+    if not stat or not uptime:  # it ended in between
         return None
     # The second field is the name in parentheses, which may hold anything; the third begins after the last one.
     start_ticks = int(stat.rpartition(")")[2].split()[19])
@@ -70,7 +70,8 @@ def _process(section: Section, pid: int) -> Process | None:
     return Process(
         pid=pid,
         start_ticks=start_ticks,
-        started_at=int(boot) + start_ticks // _TICKS_PER_S,
+        # The uptime is cut to its hundredth: without the last one the start could come out late.
+        started_at=float(clock) - float(uptime) + (start_ticks - 1) / _TICKS_PER_S,
         exe=exes.get(str(pid), ""),
     )
 

@@ -36,8 +36,10 @@ print_lines() {
 
 answer() {
     printf '@begin staithe-probe %s\n@request %s\n' "$probe_version" "$request"
-    clock=$(date +%s)
-    put clock "$clock"
+    clock=$(date +%s.%N)
+    uptime=
+    read -r uptime _ </proc/uptime
+    put clock "${clock%.*}"
     with_sections answer_sections
     printf '@end staithe-probe %s\n' "$probe_version"
 }

@@ -108,8 +108,8 @@ class Process(_Part):
     pid: int
     # Field 22 of /proc/PID/stat, clock ticks since boot.
     start_ticks: int
-    # Seconds since the epoch, to the second.
-    started_at: int
+    # Seconds since the epoch; up to some hundredths of a second early, never late.
+    started_at: float
     # readlink /proc/PID/exe
     exe: str = ""
 
@@ -126,7 +126,7 @@ class ManagedFile(_Part):
     # "USER:GROUP", names or numbers.
     owner: str = ""
     # Seconds since the epoch.
-    ctime: int = 0
+    ctime: float = 0
 
 
 class DockerInfo(_Part):

@@ -24,8 +24,10 @@ section_units() {
             ;;
         esac
     done
+    # Both were read in the same moment. The btime of /proc/stat is rounded: up to a second from the truth.
+    put booted "$clock $uptime"
     if [ $# -gt 0 ]; then
-        grep -sH -e '^btime ' -e '^[0-9]' /proc/stat "$@"
+        grep -sH -e '^[0-9]' "$@"
     fi
 }
 

@@ -5,8 +5,15 @@ import gc
 # What is loaded stays: looking through it for garbage again and again is a tenth of the time that loading takes.
 gc.disable()
 
+import os  # noqa: E402
+
+# gevent would look through all installed packages for plugins, 25 times, and pydantic once.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+import gevent.events  # noqa: E402
 from gevent import monkey  # noqa: E402
 
+gevent.events.notify_and_call_entry_points = gevent.events.notify  # type: ignore[attr-defined]
 monkey.patch_all()
 
 from staithe.runner.late_module import put_off  # noqa: E402
@@ -14,7 +21,6 @@ from staithe.runner.late_module import put_off  # noqa: E402
 # paramiko has it for `Match exec` in ssh_config alone.
 put_off("invoke")
 
-import os  # noqa: E402
 import resource  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pyinfra.api.inventory import Inventory
-
 from staithe.change import Change
 from staithe.errors import HostRefused
 from staithe.events import PlanBasis, Problem
 from staithe.host import Session
-from staithe.messages import Start
 from staithe.plan.basis import basis_of, state_parts
 from staithe.plan.moved import since_agreed, since_saved
 from staithe.probe.state import HostState
@@ -46,11 +43,3 @@ def basis(session: Session, salt: str) -> PlanBasis | None:
         return None
     assert session.state is not None and session.desired is not None
     return basis_of(session.config, session.state, session.desired, salt)
-
-
-def lost_hosts(saved: SavedPlan, inventory: Inventory, start: Start) -> list[str]:
-    """Return the hosts of the plan that the inventory no longer has; none when the run is limited to less."""
-    if start.limit != saved.limit:
-        return []
-    known = {host.name for host in inventory}
-    return [name for name in saved.hosts if name not in known]

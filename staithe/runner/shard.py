@@ -1,55 +1,49 @@
 """One shard: each host connects, prepares, waits for the word and executes in a greenlet of its own.
 
 pyinfra's own order waits for all hosts between these steps and at each operation. Here nobody waits for a slow host.
+At the top stands what is needed to reach hosts; the rest is loaded while they answer.
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
-from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gevent
 import gevent.lock
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.host import Host
-from pyinfra.api.operations import run_host_op
-from pyinfra.context import ctx_config, ctx_host
-from pyinfra_cli.util import exec_file
+from pyinfra.api.inventory import Inventory
 
-from staithe import summary
-from staithe.bundle.memory import note_applied
+from staithe.bundle.shared import bundle_of
 from staithe.config import Config, configs_for
 from staithe.config.layers import layers_of
-from staithe.errors import ConfigError, HostError, HostRefused, Interrupted, NotBegun, StaitheError
+from staithe.errors import ConfigError, Interrupted, NotBegun, StaitheError
 from staithe.events import (
     HostConnected,
     HostDone,
-    HostFailed,
-    HostPlanned,
+    HostRefused,
     HostSummary,
     InventoryDescribed,
-    Outcome,
     Prepared,
     RunDone,
     RunRefused,
     RunStarted,
 )
-from staithe.events import HostRefused as HostRefusedEvent
-from staithe.host import Session, attach, bundle_of
 from staithe.messages import Start
-from staithe.plan.moved import not_in_inventory, not_in_plan
-from staithe.project import project_root
-from staithe.runner import promise
 from staithe.runner.control import Control, report_of
 from staithe.runner.inventory import chosen, describe, load_inventory, reveal_secrets
-from staithe.runner.receiving import receiving
 from staithe.runner.slot import Slot
 from staithe.runner.state import DEFAULT_PARALLEL, ShardState, init_state, new_state
-from staithe.runs_folder import memory_folder
-from staithe.saved_plan import SavedPlan, read_saved_plan
 from staithe.ssh import connect_error
+
+if TYPE_CHECKING:
+    from staithe.saved_plan import SavedPlan
+
+# What a connected host needs, in pieces of about the same size.
+_LATER = ("staithe.probe.state", "staithe.plan", "staithe.desired", "staithe.host", "staithe.runner.host_run")
 
 
 def run_shard(start: Start, control: Control) -> None:
@@ -65,14 +59,14 @@ def run_shard(start: Start, control: Control) -> None:
         start = start.model_copy(update={"settings": control.vault.resolve(start.settings)})
         # Of all hosts, not of this shard's alone: a mistake anywhere stops every shard before any host is asked.
         configs = _configs(everyone, start)
-        saved = read_saved_plan(Path(start.plan)) if start.plan else None
+        saved = _saved_plan(start)
     except StaitheError as error:
         control.tell(RunRefused(error=report_of(error)))
         return
     init_state(state, inventory, start)
     places = list(range(len(everyone)))[start.shard :: start.shards]
     hosts = [everyone[place] for place in places]
-    lost = promise.lost_hosts(saved, inventory, start) if saved and start.shard == 0 else []
+    lost = _lost_hosts(saved, inventory, start)
     control.tell(
         RunStarted(
             hosts=[*(host.name for host in hosts), *lost],
@@ -84,11 +78,11 @@ def run_shard(start: Start, control: Control) -> None:
     if not hosts:
         # More shards than hosts: the others wait until all are prepared.
         control.tell(Prepared())
-    for name in lost:
-        control.tell(HostRefusedEvent(host=name, summary=HostSummary(), problems=[not_in_inventory()]))
-        control.tell(HostDone(host=name, outcome="refused", seconds=0))
-    shard = _Shard(start, control, state, len(hosts), saved)
-    gevent.joinall([gevent.spawn(shard.live, host, configs[host.name]) for host in hosts])
+    _refuse(lost, control)
+    shard = Shard(start, control, state, len(hosts), saved)
+    lives = [gevent.spawn(shard.live, host, configs[host.name]) for host in hosts]
+    _load_the_rest()
+    gevent.joinall(lives)
     for host in hosts:
         client = getattr(host.connector, "client", None)
         if client is not None:
@@ -113,7 +107,38 @@ def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
     return configs
 
 
-class _Shard:
+def _saved_plan(start: Start) -> SavedPlan | None:
+    if start.plan is None:
+        return None
+    from staithe.saved_plan import read_saved_plan
+
+    return read_saved_plan(Path(start.plan))
+
+
+def _lost_hosts(saved: SavedPlan | None, inventory: Inventory, start: Start) -> list[str]:
+    """Return the hosts of the plan that the inventory no longer has; none when the run is limited to less."""
+    if saved is None or start.shard != 0 or start.limit != saved.limit:
+        return []
+    known = {host.name for host in inventory}
+    return [name for name in saved.hosts if name not in known]
+
+
+def _refuse(lost: list[str], control: Control) -> None:
+    for name in lost:
+        from staithe.plan.moved import not_in_inventory
+
+        control.tell(HostRefused(host=name, summary=HostSummary(), problems=[not_in_inventory()]))
+        control.tell(HostDone(host=name, outcome="refused", seconds=0))
+
+
+def _load_the_rest() -> None:
+    """Load what a connected host needs, letting hosts that answer have their turn after each piece."""
+    for name in _LATER:
+        gevent.sleep(0)
+        import_module(name)
+
+
+class Shard:
     """What the hosts of one shard share."""
 
     def __init__(
@@ -129,57 +154,34 @@ class _Shard:
     def live(self, host: Host, config: Config) -> None:
         """Take one host from connection to end; nothing escapes."""
         began = time.monotonic()
-        session = attach(
-            host,
-            Session(
-                host=host,
-                config=config,
-                emit=self.control.tell,
-                deep=self.start.deep,
-                is_cancelled=lambda: self.control.cancelled,
-                run_id=self.start.run_id,
-                conceals=self.control.vault.conceals,
-                told=self.control.told,
-                receiving=partial(receiving, self.control, host.name) if self.start.uploads else nullcontext,
-            ),
-        )
-        prepared = False
         slot = Slot(self.slots)
+        obstacle: Exception | None = None
         try:
             slot.take()
-            if self.control.cancelled:
-                raise Interrupted("stopped before this host")
-            if self.control.halted:
-                raise NotBegun("too many hosts have failed before this one's turn")
-            if self.saved is not None:
-                self._hold_to(self.saved, session)
-            self._connect(host)
-            self._prepare(host, session)
-            prepared = True
-            self._count_prepared()
-            self._execute(host, session, slot)
-        except StaitheError as error:
-            session.fail(error)
+            self.check_may_begin("this host")
+            if self.saved is None or host.name in self.saved.hosts:
+                self._connect(host)
         except Exception as error:  # noqa: BLE001 - one host's surprise must not end the others
-            session.fail(HostError(f"unforeseen: {type(error).__name__}: {error}"))
-        if not prepared:
-            self._count_prepared()
-        self._end(session, time.monotonic() - began - slot.waited_s)
+            obstacle = error
+        from staithe.runner.host_run import HostRun
+
+        outcome = HostRun(self, host, config, slot).go(obstacle)
+        seconds = round(time.monotonic() - began - slot.waited_s, 3)
+        self.control.tell(outcome.model_copy(update={"seconds": seconds}))
         slot.give_back()
 
-    def _count_prepared(self) -> None:
+    def check_may_begin(self, what: str) -> None:
+        """Raise Interrupted or NotBegun when the host's turn will not come."""
+        if self.control.cancelled:
+            raise Interrupted(f"stopped before {what}")
+        if self.control.halted:
+            raise NotBegun("too many hosts have failed before this one's turn")
+
+    def count_prepared(self) -> None:
+        """Tell when no host of the shard is left to be prepared."""
         self.unprepared -= 1
         if not self.unprepared:
             self.control.tell(Prepared())
-
-    def _hold_to(self, saved: SavedPlan, session: Session) -> None:
-        """Make the session refuse what differs from the saved plan; raise HostRefused when that has no such host."""
-        try:
-            session.moved = promise.to_saved(saved, session)
-        except HostRefused:
-            problems = [not_in_plan()]
-            self.control.tell(HostRefusedEvent(host=session.name, summary=HostSummary(), problems=problems))
-            raise
 
     def _connect(self, host: Host) -> None:
         began = time.monotonic()
@@ -189,71 +191,3 @@ class _Shard:
             raise connect_error(host.name, error, getattr(host.connector, "client", None)) from error
         self.state.activate_host(host)
         self.control.tell(HostConnected(host=host.name, seconds=round(time.monotonic() - began, 3)))
-
-    def _prepare(self, host: Host, session: Session) -> None:
-        if self.start.mode in ("preflight", "plan", "apply"):
-            # The plan is a pure function of the probe: no operation has to be prepared for it.
-            session.begin()
-        if self.start.mode not in ("preflight", "plan") and not self._is_left_alone(session):
-            with ctx_config.use(self.state.config.copy()), ctx_host.use(host):
-                exec_file(str(project_root() / self.start.deploy))
-        if session.error is not None:
-            raise session.error
-        assert session.state is not None
-        glance = summary.summarize(session.state)
-        if session.problems:
-            self.control.tell(HostRefusedEvent(host=host.name, summary=glance, problems=list(session.problems)))
-            raise HostRefused("preflight refused the host")
-        basis = promise.basis(session, self.start.salt)
-        self.control.tell(HostPlanned(host=host.name, summary=glance, changes=list(session.planned), basis=basis))
-        if self.start.agreed:
-            session.moved = promise.to_agreed(session.planned)
-
-    def _is_left_alone(self, session: Session) -> bool:
-        """Whether there is nothing to prepare: a host that is as described costs one probe and no operation."""
-        return self.start.mode == "apply" and not session.planned
-
-    def _execute(self, host: Host, session: Session, slot: Slot) -> None:
-        mode = self.start.mode
-        if mode in ("preflight", "plan") or (mode in ("apply", "unlock") and not session.planned):
-            return
-        slot.wait_for(self.control.turn(host.name))
-        if self.control.cancelled:
-            raise Interrupted("stopped before anything was changed")
-        if self.control.halted:
-            raise NotBegun("too many hosts have failed before this one's turn")
-        self.state.is_executing = True
-        with ctx_host.use(host):
-            for op_hash in list(host.op_hash_order):
-                if run_host_op(self.state, host, op_hash) is False:
-                    return
-
-    def _end(self, session: Session, seconds: float) -> None:
-        session.lock.release()
-        error = session.error
-        done = session.done
-        not_done = [change.id for change in session.planned if change.id not in done]
-        outcome: Outcome = "changed" if done else "unchanged"
-        if error is not None:
-            outcome = "failed"
-        elif self.start.mode in ("plan", "preflight") and not_done:
-            outcome = "pending"
-        if isinstance(error, HostRefused):
-            outcome = "refused"
-        elif isinstance(error, NotBegun):
-            outcome = "not-begun"
-        elif isinstance(error, Interrupted):
-            outcome = "cancelled"
-        elif error is not None:
-            self.control.tell(HostFailed(host=session.name, error=report_of(error)))
-        elif self.start.mode == "apply" and session.desired is not None:
-            note_applied(session.desired.bundle, self.start.run_id, memory_folder())
-        self.control.tell(
-            HostDone(
-                host=session.name,
-                outcome=outcome,
-                changed=done,
-                not_done=not_done,
-                seconds=round(seconds, 3),
-            )
-        )

@@ -28,6 +28,23 @@ def test_engine_that_does_not_start_is_undone(site: Site, converged: Host) -> No
     assert site.run("plan", "--check", limit="h2").host("h2")["changes"] == []
 
 
+def test_engine_mended_by_hand_is_the_state_to_go_back_to(site: Site, converged: Host) -> None:
+    # The harm first: the former state, which the journal then holds, does not run either.
+    converged.sh("""printf '{"bridge":"nobridge1"}' > /etc/docker/daemon.json""")
+    site.configure(daemon={"bridge": "nobridge2"}, service={"health_timeout_s": 5})
+    assert site.run("apply", limit="h2", code=1).host("h2")["error"]["code"] == "E216"
+    converged.sh("""printf '{"labels":["mended=1"]}' > /etc/docker/daemon.json
+        systemctl reset-failed docker.service; systemctl restart docker.socket docker.service""")
+    mended = converged.sh(_STATE)
+    site.configure(daemon={"bridge": "nobridge3"}, service={"health_timeout_s": 5})
+    assert site.run("apply", limit="h2", code=1).host("h2")["error"]["code"] == "E211"
+    assert converged.sh(_STATE) == mended
+    assert converged.sh("docker info -f '{{json .Labels}}'") == '["mended=1"]'
+    site.configure(smoke=_NO_SMOKE)
+    assert site.run("apply", limit="h2").host("h2")["outcome"] == "changed"
+    assert site.run("plan", "--check", limit="h2").host("h2")["changes"] == []
+
+
 def test_first_engine_that_does_not_start_leaves_no_engine(site: Site, bare: Host) -> None:
     site.configure(daemon={"bridge": "nobridge0"}, smoke=_NO_SMOKE)
     failed = site.run("apply", limit="h1", code=1).host("h1")

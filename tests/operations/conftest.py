@@ -38,17 +38,19 @@ class Connector:
 
     def run_shell_command(self, command: Any, **_: Any) -> tuple[bool, SimpleNamespace]:
         script = shlex.split(command.get_masked_value())[-1]
-        if "staithe-probe" in script:
-            self.probes += 1
-            return True, SimpleNamespace(stdout=answer_of(self.state, self.request), stderr="")
-        self.scripts.append(script)
-        for words, what in self.trouble.items():
-            if words in script:
-                if isinstance(what, Exception):
-                    raise what
-                return False, SimpleNamespace(stdout="", stderr=what)
-        self.state = self.then or self.state
-        return True, SimpleNamespace(stdout="", stderr="")
+        change, mark, _ = script.partition("# staithe-probe")
+        if change:
+            self.scripts.append(change)
+            for words, what in self.trouble.items():
+                if words in change:
+                    if isinstance(what, Exception):
+                        raise what
+                    return False, SimpleNamespace(stdout="", stderr=what)
+            self.state = self.then or self.state
+        if not mark:
+            return True, SimpleNamespace(stdout="", stderr="")
+        self.probes += 1
+        return True, SimpleNamespace(stdout=answer_of(self.state, self.request), stderr="")
 
 
 @dataclass

@@ -141,10 +141,10 @@ def test_an_engine_that_refuses_its_configuration_leaves_all_as_it_was(bench: Be
     def refuse(script: str, what: str, **_: object) -> Completed:
         bench.scripts.append(script)
         if len(bench.scripts) == 1:
-            raise CommandFailed(f"{what} failed with exit code 67", found="unknown key")
+            return Completed(67, b"", b"unknown key", 0.1)
         return Completed(0, b"", b"", 0.1)
 
-    bench.session.run = refuse  # type: ignore[assignment]
+    bench.session.run = bench.session._remote.run = refuse  # type: ignore[assignment]
     assert bench.carry_out(daemon.configure) == [False]
     assert bench.error_code == "E212"
     assert bench.scripts[1:] == [former_state_script(90)], "nothing was noted, so it ends at once"

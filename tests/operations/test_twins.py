@@ -83,7 +83,6 @@ DRIFTS: list[tuple[str, Callable[[HostState], HostState], tuple[str, ...]]] = [
         "service",
         _unit("docker.service", active_state="inactive"),
         (
-            "systemctl daemon-reload",
             "systemctl start docker.service",
             "reset-failed",
             "docker -H unix:///run/docker.sock version",

@@ -86,7 +86,7 @@ def converged(config_: Config, bundle_: Bundle | None = None) -> HostState:
     wanted = desired(config_, bundle_)
     processes = {
         "containerd.service": Process(pid=10, start_ticks=100, started_at=1000, exe=f"{wanted.directory}/containerd"),
-        "docker.service": Process(pid=20, start_ticks=150, started_at=1000, exe=f"{wanted.directory}/dockerd"),
+        "docker.service": Process(pid=20, start_ticks=150, started_at=1000.5, exe=f"{wanted.directory}/dockerd"),
     }
     files = {
         path: ManagedFile(exists=True, sha256=file.sha256, text=file.text, mode="644", owner="root:root", ctime=900)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+import pytest
+
+from staithe.__main__ import _ASKING
 
 _TAKE = """
 import os, sys
@@ -63,3 +68,53 @@ def test_a_folder_that_cannot_be_written_is_no_error_yet(tmp_path: Path) -> None
     (tmp_path / "runs").write_text("a file")
     out = _run(tmp_path, "from staithe import early_runner; early_runner.start(); print(early_runner._waiting)")
     assert out == "[]"
+
+
+# Tells whether the command line, given these arguments, began a runner before it loaded typer.
+_ENTRY = """
+import sys
+from staithe import __main__, early_runner
+began = []
+early_runner.start = lambda: began.append("typer" not in sys.modules)
+sys.argv = ["staithe", *{arguments}]
+try:
+    __main__.main()
+except SystemExit:
+    pass
+print(began, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "began"),
+    [
+        (["plan"], [True]),
+        (["--verbose", "smoke", "x.py"], [True]),
+        (["apply", "no-such-file.py", "--what"], [True]),
+        (["apply", "--help"], []),
+        (["plan", "x.py", "-h"], []),
+        (["--help"], []),
+        (["explain", "plan"], []),
+        ([], []),
+    ],
+)
+def test_a_runner_begins_first_where_hosts_are_asked(tmp_path: Path, arguments: list[str], began: list[bool]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _ENTRY.format(arguments=arguments)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.splitlines()[-1] == str(began)
+
+
+def test_the_command_begins_there() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["scripts"] == {"staithe": "staithe.__main__:main"}
+
+
+def test_every_command_that_asks_hosts_begins_so() -> None:
+    folder = Path(__file__).parents[2] / "staithe" / "cli"
+    running = {path.stem for path in folder.glob("*.py") if "staithe.run import Run" in path.read_text("utf-8")}
+    assert running == set(_ASKING)

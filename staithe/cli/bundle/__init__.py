@@ -7,12 +7,17 @@ import typer
 from staithe.cli.bundle.build import build
 from staithe.cli.bundle.diff import diff
 from staithe.cli.bundle.export import export
+from staithe.cli.bundle.init import docs, init
+from staithe.cli.bundle.lock import lock
 from staithe.cli.bundle.show import show
 from staithe.cli.bundle.sign import sign
 from staithe.cli.bundle.verify import verify
 
 app = typer.Typer(help="Bundles: engine and images in one folder, to be carried to hosts.", no_args_is_help=True)
 # In the order of a bundle's life.
+app.command("init")(init)
+app.command("docs")(docs)
+app.command("lock")(lock)
 app.command("build")(build)
 app.command("show")(show)
 app.command("sign")(sign)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import string
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from staithe.config import Config, config_for, configs_for, from_data
+from staithe.config import Config, config_for, configs_for, from_data, layers
 from staithe.errors import ConfigError
 
 
@@ -210,3 +211,11 @@ def test_from_data_reads_layers_of_any_number() -> None:
     assert config_for("web7", data).engine.bundle == "./b"
     with pytest.raises(ConfigError, match=r"web7: engine\.version"):
         from_data(_HostData({"engine": {"version": 1}}))
+
+
+def test_defaults_are_not_touched_by_what_is_merged_into_them() -> None:
+    """They are worked out once for all hosts."""
+    before = json.dumps(layers.defaults(Config))
+    one = layers.merged([layers.defaults(Config), {"kernel": {"sysctl": {"vm.swappiness": 1}}}])
+    assert one["kernel"]["sysctl"]["vm.swappiness"] == 1
+    assert json.dumps(layers.defaults(Config)) == before

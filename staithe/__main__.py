@@ -1,0 +1,29 @@
+"""Where the `staithe` command begins: the runner, which takes longest to load, is started before anything else."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from staithe import early_runner
+
+# The commands that ask hosts.
+_ASKING = ("preflight", "plan", "apply", "smoke", "status", "unlock")
+
+
+def main() -> None:
+    """Run the command line and exit with staithe's exit codes."""
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    if command in _ASKING and not {"-h", "--help"} & set(sys.argv):
+        early_runner.start()
+    from staithe.cli.app import main as run_command
+
+    try:
+        run_command()
+    finally:
+        # The process ends: looking through all that was loaded for garbage would be its longest part.
+        gc.freeze()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""`staithe bundle lock`: from what is wished for to exact bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from staithe.sourcing.lock_file import Lock
+
+Folder = Annotated[Path, typer.Argument(help="Folder with bundle.toml, or that file.", metavar="[FOLDER]")]
+
+
+def lock(
+    folder: Folder = Path(),
+    upgrade: Annotated[
+        list[str] | None,
+        typer.Option("--upgrade", help="Choose this package (or `engine`) anew; may be given several times."),
+    ] = None,
+    upgrade_all: Annotated[bool, typer.Option("--upgrade-all", help="Choose everything anew.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 3 when the lock would change.")] = False,
+) -> None:
+    """Choose exact versions for bundle.toml, and write bundle.lock.
+
+    What the lock has already stays wherever it can; --upgrade changes only what must change.
+    """
+    from staithe.cli.bundle.progress import downloading
+    from staithe.errors import EXIT_PENDING
+    from staithe.report.console import console_for
+    from staithe.sourcing.choice import Upgrade
+    from staithe.sourcing.description_file import DESCRIPTION_NAME, read_description
+    from staithe.sourcing.lock_changes import changes
+    from staithe.sourcing.lock_file import LOCK_NAME, read_lock
+    from staithe.sourcing.locking import Locking, write_lock
+
+    home = folder.parent if folder.is_file() else folder
+    path = folder if folder.is_file() else folder / DESCRIPTION_NAME
+    description, former = read_description(path), read_lock(home / LOCK_NAME)
+    with downloading() as (downloader, say):
+        made = Locking(
+            description, home, former, downloader, Upgrade(frozenset(upgrade or ()), upgrade_all), say=say
+        ).run()
+    console = console_for(markup=False)
+    if former is not None and made.text() == former.text():
+        console.print(f"{home / LOCK_NAME}: nothing to change (serial {made.serial})", soft_wrap=True)
+        return
+    for line in changes(former, made):
+        console.print(line, soft_wrap=True)
+    if check:
+        raise typer.Exit(EXIT_PENDING)
+    write_lock(made, home / LOCK_NAME)
+    console.print(f"wrote {home / LOCK_NAME}: {summary(made)}", soft_wrap=True)
+
+
+def summary(lock: Lock) -> str:
+    """Return what a lock holds, in one line."""
+    from rich.filesize import decimal
+
+    files = (*lock.package, *lock.static, *lock.image, *lock.key)
+    parts = [f"engine {lock.engine}"] if lock.engine else []
+    for noun, items in (("package", lock.package), ("archive", lock.static), ("image", lock.image)):
+        if items:
+            parts.append(f"{len(items)} {noun}{'' if len(items) == 1 else 's'}")
+    return f"serial {lock.serial}; {', '.join(parts)}; {decimal(sum(one.size for one in files))}"

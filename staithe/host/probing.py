@@ -1,0 +1,69 @@
+"""The probe over a host's connection: alone, or at the end of a script that changes something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from staithe.errors import CommandFailed, ProbeFailed
+from staithe.host.remote import Remote, failure_of, last_lines
+from staithe.probe.parse import parse
+from staithe.probe.request import ProbeRequest
+from staithe.probe.script import build
+from staithe.probe.state import HostState
+
+_LIMIT_BYTES = 8 << 20
+_TIMEOUT_S = 60.0
+_BEGIN = b"@begin staithe-probe"
+
+
+def ask(remote: Remote, request: ProbeRequest) -> HostState:
+    """Ask the host, in one exec, and change nothing."""
+    try:
+        result = remote.run(
+            build(request),
+            "probe",
+            timeout_s=_TIMEOUT_S,
+            limit_bytes=_LIMIT_BYTES,
+            check=False,
+            looks=True,
+            shown="(the probe: staithe/probe/script.sh)",
+        )
+    except CommandFailed as error:
+        # Without a check of the exit code only this is left: far more came than any probe says.
+        raise ProbeFailed(error.message, found=error.found, hint=error.hint) from error
+    if result.exit_code != 0 and _BEGIN not in result.stdout:
+        raise ProbeFailed(
+            f"the probe ended with exit code {result.exit_code}",
+            found=last_lines(result),
+            hint=f"ssh {remote.name}",
+        )
+    return parse(result.stdout.decode("utf-8", "replace"))
+
+
+def alter(
+    remote: Remote,
+    script: str,
+    what: str,
+    request: ProbeRequest,
+    base: HostState | None,
+    *,
+    stdin: Iterable[bytes],
+    timeout_s: float,
+) -> HostState:
+    """Run a script that changes the host and, when it ends well, ask in the same exec; the rest stays as in `base`.
+
+    Raises CommandFailed when the change failed, ProbeFailed when it is made and only the answer is missing.
+    """
+    result = remote.run(
+        # The script has a shell of its own, which it may leave or set as it likes. Stdout is the answer's alone.
+        f"(\n{script}) >&2\ncode=$?\nif [ $code != 0 ]; then exit $code; fi\n{build(request)}",
+        what,
+        stdin=stdin,
+        timeout_s=timeout_s + _TIMEOUT_S,
+        limit_bytes=_LIMIT_BYTES,
+        check=False,
+        shown=script,
+    )
+    if result.exit_code != 0 and _BEGIN not in result.stdout:
+        raise failure_of(what, result, remote.name)
+    return parse(result.stdout.decode("utf-8", "replace"), base)

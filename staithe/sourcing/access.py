@@ -1,0 +1,97 @@
+"""How to reach a server: login, proxy, certificates. The one place that makes HTTP clients."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from staithe import __version__
+from staithe.errors import SecretMissing, UsageError
+from staithe.secret import Secret
+from staithe.sourcing.description import RepositoryWish, SecretRef
+
+if TYPE_CHECKING:
+    import httpx
+
+_TIMEOUT_S = 30.0
+_MAX_REDIRECTS = 5
+
+
+@dataclass(frozen=True)
+class Access:
+    """A way to a server. The password is not part of what is shown."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    ca: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+
+
+def access_of(repository: RepositoryWish, folder: Path) -> Access:
+    """Return the way to a repository, its secret revealed; relative paths start at `folder`. Raises SecretMissing."""
+    return Access(
+        username=repository.username,
+        password=_reveal(repository.password, folder),
+        proxy=repository.proxy,
+        ca=_path(repository.ca, folder),
+        client_certificate=_path(repository.client_certificate, folder),
+        client_key=_path(repository.client_key, folder),
+    )
+
+
+def open_client(access: Access) -> httpx.Client:
+    """Make an HTTP client; it follows redirections, but never from https to http. Raises UsageError."""
+    import httpx
+
+    def refuse_downgrade(answer: httpx.Response) -> None:
+        target = answer.next_request.url if answer.next_request is not None else None
+        if target is not None and answer.url.scheme == "https" and target.scheme != "https":
+            raise UsageError("the server leads from https to http", where=str(answer.url), found=str(target))
+
+    return httpx.Client(
+        auth=httpx.BasicAuth(access.username, access.password or "") if access.username is not None else None,
+        proxy=access.proxy,
+        verify=_context(access),
+        follow_redirects=True,
+        max_redirects=_MAX_REDIRECTS,
+        timeout=_TIMEOUT_S,
+        # The file as it is: no content encoding on the way.
+        headers={"User-Agent": f"staithe/{__version__}", "Accept-Encoding": "identity"},
+        event_hooks={"response": [refuse_downgrade]},
+        limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
+    )
+
+
+def _context(access: Access) -> ssl.SSLContext:
+    where = access.ca or access.client_certificate or ""
+    try:
+        context = ssl.create_default_context(cafile=access.ca)
+        # The system's own certificates, not those of a Python package: a site's CA is installed there.
+        if access.ca is None:
+            context.load_default_certs()
+        if access.client_certificate is not None:
+            where = access.client_certificate
+            context.load_cert_chain(access.client_certificate, access.client_key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"the certificate cannot be used: {error}", where=where) from error
+    return context
+
+
+def _path(path: str | None, folder: Path) -> str | None:
+    return None if path is None else str(folder.absolute() / Path(path).expanduser())
+
+
+def _reveal(reference: SecretRef | None, folder: Path) -> str | None:
+    if reference is None:
+        return None
+    if reference.from_file is not None:
+        return Secret("from_file", _path(reference.from_file, folder) or "").reveal(_never)
+    return Secret("from_env", reference.from_env or "").reveal(_never)
+
+
+def _never(prompt: str) -> str:
+    raise SecretMissing(prompt)

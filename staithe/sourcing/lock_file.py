@@ -1,0 +1,153 @@
+"""bundle.lock: what a bundle holds, to the byte. Made by `staithe bundle lock`, reviewed, kept in git.
+
+TOML, always the same bytes for the same content, one table for each thing, so that a change is a change of few lines.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from staithe.errors import LockError
+
+LOCK_NAME = "bundle.lock"
+_HEADER = "# Made by `staithe bundle lock`. Keep it in git; do not edit it.\n"
+_LIMIT_BYTES = 64 << 20
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{40,64}$")]
+TargetName = Annotated[str, StringConstraints(pattern=r"^el[0-9]{1,2}-(x86_64|aarch64)$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LockedFile(_Table):
+    """One file: where it was found, and what it is wherever it is found."""
+
+    # Address, or a path (relative ones start at the folder of bundle.toml).
+    url: _Text
+    size: int = Field(ge=0)
+    sha256: Sha256
+
+
+class LockedKey(LockedFile):
+    """A file with public keys that sign packages."""
+
+    fingerprints: Annotated[tuple[Fingerprint, ...], Field(min_length=1)]
+
+
+class LockedRepository(_Table):
+    """The state of a repository's metadata that was read. An older one is refused by the next `bundle lock`."""
+
+    id: _Text
+    target: TargetName
+    url: _Text
+    revision: str
+    # Seconds since the epoch, the newest of repomd.xml's.
+    timestamp: int = Field(ge=0)
+    sha256: Sha256
+
+
+class LockedPackage(LockedFile):
+    """An RPM package."""
+
+    nevra: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+:~^-]{0,511}$")]
+    repository: _Text
+    # Fingerprint of the pinned key that signed it.
+    key: Fingerprint
+    targets: tuple[TargetName, ...]
+
+    @property
+    def file_name(self) -> str:
+        """Name in the bundle's repository: from the NEVRA, without the epoch, as everywhere."""
+        name, _, rest = self.nevra.rpartition("-")
+        base, _, version = name.rpartition("-")
+        return f"{base}-{version.rpartition(':')[2]}-{rest}.rpm"
+
+
+class LockedStatic(LockedFile):
+    """A static engine archive."""
+
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
+    arch: Literal["x86_64", "aarch64"]
+
+
+class LockedImage(LockedFile):
+    """An image archive. The digest is that of the archive's file."""
+
+
+class Lock(_Table):
+    """All of bundle.lock."""
+
+    schema_version: Literal[1] = 1
+    name: _Text
+    # Goes up by one whenever the content changes.
+    serial: int = Field(ge=1)
+    # Of bundle.toml's content, so that a lock that no longer belongs to it is noticed.
+    description: Sha256
+    engine: str | None = None
+    key: tuple[LockedKey, ...] = ()
+    repository: tuple[LockedRepository, ...] = ()
+    package: tuple[LockedPackage, ...] = ()
+    static: tuple[LockedStatic, ...] = ()
+    image: tuple[LockedImage, ...] = ()
+
+    def text(self) -> str:
+        """Return the file's content: tables and keys in a fixed order."""
+        import tomli_w
+
+        data = self.model_dump(mode="json", exclude_none=True)
+        order = {
+            "key": ("fingerprints", "url"),
+            "repository": ("id", "target"),
+            "package": ("nevra", "url"),
+            "static": ("arch", "version"),
+            "image": ("url",),
+        }
+        for name, keys in order.items():
+            data[name] = sorted(data[name], key=lambda one, keys=keys: tuple(one[key] for key in keys))  # type: ignore[misc]
+            if not data[name]:
+                del data[name]
+        return _HEADER + tomli_w.dumps(data, multiline_strings=False)
+
+    def same_content(self, other: Lock) -> bool:
+        """Tell whether both choose the same; the state of metadata that chose the same is of no account."""
+        hidden: dict[str, Any] = {"serial": 1, "repository": ()}
+        return self.model_copy(update=hidden).text() == other.model_copy(update=hidden).text()
+
+
+def read_lock(path: Path) -> Lock | None:
+    """Return the lock in a file, None when there is none; raises LockError."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LIMIT_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LockError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    return parse_lock(content, str(path))
+
+
+def parse_lock(content: bytes, where: str) -> Lock:
+    """Return the lock that `content` is; raises LockError."""
+    if len(content) > _LIMIT_BYTES:
+        raise LockError("this is too large for a lock", where=where, expected=f"{_LIMIT_BYTES >> 20} MiB at most")
+    try:
+        return Lock.model_validate(tomllib.loads(content.decode("utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise LockError(
+            f"{place}: {first['msg']}",
+            where=where,
+            expected="a file that `staithe bundle lock` wrote",
+            hint="git checkout bundle.lock   # or: staithe bundle lock",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise LockError(f"this is no TOML: {error}", where=where, hint="git checkout bundle.lock") from error

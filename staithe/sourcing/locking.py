@@ -1,0 +1,148 @@
+"""Makes bundle.lock from bundle.toml: fetches metadata, chooses, checks signatures, writes down the exact bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from staithe.errors import RepositoryError
+from staithe.rpm.base import Base
+from staithe.rpm.signature import Keyring, read_keys
+from staithe.sourcing import description_file
+from staithe.sourcing.access import access_of
+from staithe.sourcing.choice import Upgrade, choose_engine, choose_packages, engine_versions
+from staithe.sourcing.description import Description
+from staithe.sourcing.download import Downloader, Wanted
+from staithe.sourcing.lock_file import Lock, LockedImage, LockedKey, LockedPackage
+from staithe.sourcing.origin import located
+from staithe.sourcing.package_lock import lock_packages
+from staithe.sourcing.repository_download import FetchedRepository, Target, fetch_repository
+from staithe.sourcing.static_archives import ARCHIVE_LIMIT_BYTES, lock_static, static_folder, static_names
+from staithe.sourcing.version_range import VersionRange
+
+
+@dataclass
+class Locking:
+    """One `bundle lock`: what is asked for, and what has been found so far."""
+
+    description: Description
+    # Folder of bundle.toml.
+    folder: Path
+    former: Lock | None
+    downloader: Downloader
+    upgrade: Upgrade = Upgrade()  # noqa: RUF009 frozen
+    bases: Mapping[str, Base] | None = None
+    say: Callable[[str], None] = lambda text: None
+
+    def run(self) -> Lock:
+        """Return the lock; the former one, itself, when nothing of it changes. Raises what its parts raise."""
+        keyrings, keys = self._keys()
+        repositories = {target: self._repositories(target, keyrings) for target in self._targets()}
+        engine = self._engine(repositories)
+        packages = self._packages(repositories, engine)
+        wants_static = self.description.engine is not None and "static" in self.description.engine.sources
+        self.say("images and archives")
+        lock = Lock(
+            name=self.description.name,
+            serial=1,
+            description=description_file.digest(self.description),
+            engine=engine,
+            key=keys if packages else (),
+            repository=tuple(one.locked for found in repositories.values() for one in found),
+            package=packages,
+            static=lock_static(self.description, engine or "", self.former, self.downloader, self.folder)
+            if wants_static
+            else (),
+            image=tuple(self._image(one.archive) for one in self.description.image),
+        )
+        if self.former is None:
+            return lock
+        if lock.same_content(self.former):
+            return self.former
+        return lock.model_copy(update={"serial": self.former.serial + 1})
+
+    def _targets(self) -> list[Target]:
+        if not self.description.wants_packages:
+            return []
+        targets = self.description.targets
+        return [Target(major, arch) for major in targets.majors for arch in targets.archs]
+
+    def _keys(self) -> tuple[dict[str, Keyring], tuple[LockedKey, ...]]:
+        """Return each repository's keys, and the files that they came in."""
+        if not self.description.wants_packages:
+            return {}, ()
+        self.say("keys")
+        keyrings, locked = {}, {}
+        for wish in self.description.repository:
+            texts, access = [], access_of(wish, self.folder)
+            for address in wish.key_addresses:
+                got = self.downloader.fetch(Wanted(located(address, self.folder), access=access))
+                texts.append((address, got.path.read_bytes()))
+                fingerprints = read_keys(texts[-1:], wish.pinned).fingerprints
+                locked[got.sha256] = LockedKey(
+                    url=address, size=got.size, sha256=got.sha256, fingerprints=fingerprints
+                )
+            keyrings[wish.id] = read_keys(texts, wish.pinned)
+        return keyrings, tuple(locked.values())
+
+    def _repositories(self, target: Target, keyrings: dict[str, Keyring]) -> list[FetchedRepository]:
+        self.say(f"metadata for {target.name}")
+        seen = self.former.repository if self.former else ()
+        found = [
+            fetch_repository(wish, target, keyrings[wish.id], seen, self.downloader, self.folder)
+            for wish in self.description.repository
+            if target.has(wish)
+        ]
+        if not found:
+            raise RepositoryError(
+                f"no repository is for {target.name}",
+                hint="correct majors and archs of [[repository]] in bundle.toml",
+            )
+        return found
+
+    def _engine(self, repositories: dict[Target, list[FetchedRepository]]) -> str | None:
+        wish = self.description.engine
+        if wish is None:
+            return None
+        offers = []
+        if "rpm" in wish.sources:
+            for target, found in repositories.items():
+                offers.append(engine_versions([one.metadata for one in found], target))
+        if "static" in wish.sources and VersionRange.parse(wish.version).exact is None:
+            address = static_folder(self.description)
+            for arch in self.description.targets.archs:
+                offers.append(set(static_names(address, arch, self.downloader, self.folder)))
+        exact = VersionRange.parse(wish.version).exact
+        return choose_engine(self.description, self.former, self.upgrade, offers or [{exact or ""}])
+
+    def _packages(
+        self, repositories: dict[Target, list[FetchedRepository]], engine: str | None
+    ) -> tuple[LockedPackage, ...]:
+        chosen = {}
+        for target, found in repositories.items():
+            self.say(f"packages for {target.name}")
+            packages = choose_packages(
+                self.description,
+                engine,
+                target,
+                [one.metadata for one in found],
+                self.former,
+                self.upgrade,
+                (self.bases or {}).get(target.name),
+            )
+            by_id = {one.wish.id: one for one in found}
+            chosen[target] = [(package, by_id[package.repository]) for package in packages]
+        self.say("signatures")
+        return lock_packages(chosen, self.former.package if self.former else (), self.downloader, self.folder)
+
+    def _image(self, archive: str) -> LockedImage:
+        got = self.downloader.fetch(Wanted(located(archive, self.folder), limit_bytes=ARCHIVE_LIMIT_BYTES))
+        return LockedImage(url=archive, size=got.size, sha256=got.sha256)
+
+
+def write_lock(lock: Lock, path: Path) -> None:
+    """Write bundle.lock: whole or not at all."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(lock.text(), encoding="utf-8")
+    new.replace(path)

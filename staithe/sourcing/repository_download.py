@@ -1,0 +1,117 @@
+"""Fetches a repository's metadata for one target, and refuses what is forged or older than what was seen before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from staithe.errors import RepositoryError
+from staithe.rpm import repomd
+from staithe.rpm.repository import REPOMD, Repository
+from staithe.rpm.signature import Keyring, check_detached
+from staithe.sourcing.access import Access, access_of
+from staithe.sourcing.description import RepositoryWish
+from staithe.sourcing.download import Downloader, Wanted
+from staithe.sourcing.lock_file import LockedRepository
+from staithe.sourcing.origin import located
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of host: one major release of EL on one architecture."""
+
+    major: int
+    arch: str
+
+    @property
+    def name(self) -> str:
+        return f"el{self.major}-{self.arch}"
+
+    @property
+    def platform(self) -> str:
+        """What modules require of the host."""
+        return f"platform:el{self.major}"
+
+    def has(self, wish: RepositoryWish) -> bool:
+        """Tell whether a repository is meant for such hosts."""
+        return self.major in (wish.majors or (self.major,)) and self.arch in (wish.archs or (self.arch,))
+
+    def address(self, wish: RepositoryWish) -> str:
+        """Return the repository's address or path for such hosts."""
+        return wish.address.replace("$releasever", str(self.major)).replace("$basearch", self.arch).rstrip("/")
+
+
+@dataclass(frozen=True)
+class FetchedRepository:
+    """A repository whose metadata are here."""
+
+    wish: RepositoryWish
+    # As in bundle.toml, for the kind of host: a path may be relative.
+    url: str
+    access: Access
+    metadata: Repository
+    locked: LockedRepository
+    keys: Keyring
+
+
+def fetch_repository(
+    wish: RepositoryWish,
+    target: Target,
+    keys: Keyring,
+    seen: Sequence[LockedRepository],
+    downloader: Downloader,
+    folder: Path,
+) -> FetchedRepository:
+    """Fetch repomd.xml and what it names; raises DownloadFailed, RepositoryError, PackageRefused.
+
+    `seen`: the states that the last lock was made from. `folder`: where relative paths start.
+    """
+    access = access_of(wish, folder)
+    url = located(target.address(wish), folder)
+    table = downloader.fetch(Wanted(f"{url}/{REPOMD}", access=access))
+    content = table.path.read_bytes()
+    if wish.signed_metadata:
+        signature = downloader.fetch(Wanted(f"{url}/{REPOMD}.asc", access=access))
+        check_detached(content, signature.path.read_bytes(), keys, f"{url}/{REPOMD}")
+    parsed = repomd.parse(content, f"{url}/{REPOMD}")
+    locked = LockedRepository(
+        id=wish.id,
+        target=target.name,
+        url=target.address(wish),
+        revision=parsed.revision,
+        timestamp=parsed.timestamp,
+        sha256=table.sha256,
+    )
+    _refuse_older(locked, seen)
+    files = downloader.fetch_all(
+        Wanted(
+            f"{url}/{entry.href}",
+            entry.checksum.hex if entry.checksum.kind == "sha256" else None,
+            entry.size_bytes,
+            access,
+        )
+        for entry in parsed.entries
+    )
+    metadata = Repository(
+        id=wish.id,
+        repomd=parsed,
+        files={entry.kind: file.path for entry, file in zip(parsed.entries, files, strict=True)},
+        priority=wish.priority,
+        cost=wish.cost,
+        module_hotfixes=wish.module_hotfixes,
+        excluded=wish.exclude,
+    )
+    return FetchedRepository(wish, target.address(wish), access, metadata, locked, keys)
+
+
+def _refuse_older(found: LockedRepository, seen: Sequence[LockedRepository]) -> None:
+    for before in seen:
+        if (before.id, before.target) == (found.id, found.target) and found.timestamp < before.timestamp:
+            raise RepositoryError(
+                "the repository's metadata are older than those of the last lock",
+                where=f"{found.url} ({found.target})",
+                found=f"timestamp {found.timestamp}, revision {found.revision}",
+                expected=f"timestamp {before.timestamp} or later",
+                hint="use another mirror; if the repository was really put back: delete bundle.lock, and lock anew",
+            )

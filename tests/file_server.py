@@ -1,0 +1,109 @@
+"""An HTTP server on loopback that serves bytes, with ranges, and misbehaves as it is told."""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class FileServer:
+    """What is served, how, and what was asked."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    # {path: byte at which each answer ends, once each}
+    cuts: dict[str, list[int]] = field(default_factory=dict)
+    # {path: statuses that the next answers have}
+    statuses: dict[str, list[int]] = field(default_factory=dict)
+    redirects: dict[str, str] = field(default_factory=dict)
+    ranges: bool = True
+    login: str | None = None
+    url: str = ""
+    # (path, Range header, bytes sent)
+    requests: list[tuple[str, str | None, int]] = field(default_factory=list)
+
+    @property
+    def sent_bytes(self) -> int:
+        return sum(count for _path, _range, count in self.requests)
+
+
+@contextmanager
+def file_server() -> Iterator[FileServer]:
+    """Run a server for the time of the block."""
+    served = FileServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            answer(self, served)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def answer(request: BaseHTTPRequestHandler, served: FileServer) -> None:
+    path, asked = request.path, request.headers.get("Range")
+    status = served.statuses.get(path) or []
+    wanted = f"Basic {base64.b64encode(served.login.encode()).decode()}" if served.login else None
+    if status:
+        refuse(request, status.pop(0))
+    elif path in served.redirects:
+        request.send_response(302)
+        request.send_header("Location", served.redirects[path])
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+    elif wanted is not None and request.headers.get("Authorization") != wanted:
+        refuse(request, 401)
+    elif path not in served.files:
+        refuse(request, 404)
+    else:
+        send(request, served, path, asked)
+
+
+def send(request: BaseHTTPRequestHandler, served: FileServer, path: str, asked: str | None) -> None:
+    content = served.files[path]
+    start, end = 0, len(content)
+    if asked and served.ranges:
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", asked)
+        assert match is not None, asked
+        start, end = int(match[1]), min(end, int(match[2] or end) + 1)
+        request.send_response(206)
+        request.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")
+    else:
+        request.send_response(200)
+    request.send_header("Content-Length", str(end - start))
+    request.end_headers()
+    cuts = served.cuts.get(path)
+    stop = cuts.pop(0) if cuts else end
+    part = content[start : min(stop, end)]
+    served.requests.append((path, asked, len(part)))
+    try:
+        request.wfile.write(part)
+        request.wfile.flush()
+    except OSError:
+        pass
+    if stop < end:
+        request.close_connection = True
+
+
+def refuse(request: BaseHTTPRequestHandler, status: int) -> None:
+    request.send_response(status)
+    request.send_header("Content-Length", "0")
+    request.end_headers()
