@@ -93,6 +93,18 @@ class Event(BaseModel):
     change_id: str | None = None
 
 
+class UsedBundle(BaseModel):
+    """A bundle that a run takes from, checked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    digest: str = Field(description="Of index.json.")
+    name: str = ""
+    serial: int | None = None
+    signers: list[str] = Field(default=[], description="Who has signed it; empty: nobody whom the run asked for.")
+
+
 class RunStarted(Event):
     """The inventory is loaded; these hosts take part, in inventory order."""
 
@@ -101,6 +113,7 @@ class RunStarted(Event):
     places: list[int] = Field(default=[], description="Place of each host in the whole inventory; empty: as listed.")
     mode: str = Field(default="", description="preflight, plan, apply or smoke.")
     missing: list[str] = Field(default=[], description="Hosts that were asked for and are not in the inventory.")
+    bundles: list[UsedBundle] = []
 
 
 class RunRefused(Event):

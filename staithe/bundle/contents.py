@@ -108,6 +108,8 @@ class Bundle:
     # Bundles of the same name are generations of one another; only these have serials that are compared.
     name: str = ""
     serial: int | None = None  # of the lock that it was built from
+    # Who has signed it, by the names of the allowed signers; empty until somebody has checked.
+    signers: tuple[str, ...] = field(default=(), compare=False)
     files: BundleFiles | None = field(default=None, compare=False, repr=False)
 
     def open(self, blob: Blob) -> IO[bytes]:

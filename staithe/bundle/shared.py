@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,23 +31,23 @@ def _open_once(path: str, trust: Trust) -> Bundle:
     bundle = read_bundle(Path(path))
     assert bundle.files is not None
     verify_names(bundle.files)
-    _check_trust(bundle, trust)
+    signers = _trusted_signers(bundle, trust)
     if not trust.allow_older:
         refuse_older(bundle, memory_folder())
     verify_blobs_once(bundle, memory_folder())
-    return bundle
+    return replace(bundle, signers=signers)
 
 
-def _check_trust(bundle: Bundle, trust: Trust) -> None:
-    """Raise unless the bundle is signed as the configuration wants it."""
+def _trusted_signers(bundle: Bundle, trust: Trust) -> tuple[str, ...]:
+    """Return who has signed the bundle; raise unless it is signed as the configuration wants it."""
     found = signatures(bundle)
     if not found and trust.allow_unsigned and not trust.required_signers:
-        return
+        return ()
     if not found:
         raise not_signed(bundle)
     if trust.allowed_signers is None:
         if trust.allow_unsigned:
-            return
+            return ()
         raise ConfigError(
             [
                 "trust.allowed_signers: not given, so nobody is trusted; the bundle is signed by "
@@ -55,4 +56,5 @@ def _check_trust(bundle: Bundle, trust: Trust) -> None:
             hint="--set trust.allowed_signers=FILE   # or in the group data; docs/air-gap.md says how to make one",
         )
     revoked = Path(trust.revoked_keys) if trust.revoked_keys else None
-    check_signatures(bundle, Path(trust.allowed_signers), revoked, trust.required_signers)
+    signers = check_signatures(bundle, Path(trust.allowed_signers), revoked, trust.required_signers)
+    return tuple(signer.name for signer in signers)

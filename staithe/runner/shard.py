@@ -7,6 +7,7 @@ At the top stands what is needed to reach hosts; the rest is loaded while they a
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from staithe.events import (
     RunDone,
     RunRefused,
     RunStarted,
+    UsedBundle,
 )
 from staithe.messages import Start
 from staithe.runner.control import Control, report_of
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 # What a connected host needs, in pieces of about the same size.
 _LATER = ("staithe.probe.state", "staithe.plan", "staithe.desired", "staithe.host", "staithe.runner.host_run")
+
+_WITHOUT_BUNDLE = ("smoke", "unlock")
 
 
 def run_shard(start: Start, control: Control) -> None:
@@ -73,6 +77,7 @@ def run_shard(start: Start, control: Control) -> None:
             places=[*places, *range(len(everyone), len(everyone) + len(lost))],
             mode=start.mode,
             missing=missing if start.shard == 0 and saved is None else [],
+            bundles=_used(configs, start),
         )
     )
     if not hosts:
@@ -94,7 +99,7 @@ def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
     """Validate all hosts' configuration, and open the bundles that they name, before any host is asked."""
     layers = {host.name: [data for _, data in layers_of(host.data)] + [start.settings] for host in hosts}
     configs = configs_for(layers)
-    if start.mode not in ("smoke", "unlock"):
+    if start.mode not in _WITHOUT_BUNDLE:
         missing = [
             f"{name}: engine.bundle: not given" for name, config in configs.items() if not config.engine.bundle
         ]
@@ -105,6 +110,16 @@ def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
         for config in configs.values():
             bundle_of(config)
     return configs
+
+
+def _used(configs: Mapping[str, Config], start: Start) -> list[UsedBundle]:
+    """Return the bundles of the run, for its record."""
+    if start.mode in _WITHOUT_BUNDLE:
+        return []
+    return [
+        UsedBundle(path=str(one.root), digest=one.digest, name=one.name, serial=one.serial, signers=list(one.signers))
+        for one in {id(bundle): bundle for bundle in map(bundle_of, configs.values())}.values()
+    ]
 
 
 def _saved_plan(start: Start) -> SavedPlan | None:

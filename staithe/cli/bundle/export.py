@@ -23,7 +23,7 @@ def export(
         Path | None, typer.Option("--with", metavar="OLD", help="BUNDLE is such a delta: take the rest from OLD.")
     ] = None,
 ) -> None:
-    """Write a bundle as one .tar, as volumes, as a delta, or as a folder again.
+    """Write a bundle as a .tar, volumes, a delta or a folder.
 
     The signatures go along. Every command that takes a bundle's folder takes the .tar too. Volumes are checked with
     `sha256sum -c FILE.tar.sha256` and joined with `cat FILE.tar.??? > FILE.tar`.

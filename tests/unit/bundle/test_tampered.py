@@ -425,6 +425,10 @@ def test_all_who_are_required_must_have_signed(site: Site) -> None:
     sign(site.bundle, second)
     assert site.apply(site.bundle, required_signers=names).returncode == 1
     assert site.was_touched()
+    # The record of the run says who answers for what went to the hosts.
+    newest = max(site.folder.glob(".staithe/runs/*/events.jsonl")).read_text().splitlines()
+    (used,) = next(one["bundles"] for one in map(json.loads, newest) if one["type"] == "run_started")
+    assert (used["path"], sorted(used["signers"])) == (str(site.bundle), sorted(names))
 
 
 @pytest.mark.parametrize("name", ["allowed_signers", "revoked_keys"])
