@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +71,9 @@ def build(
     Raises BundleError.
     """
     out = out.absolute()
-    _check_target(out, replace)
     out.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
+    with _draft(out) as draft:
+        _check_target(out, replace)
         store = BlobStore(draft)
         entries = [_engine_entry(source, store) for source in engines]
         for path in images:
@@ -83,9 +84,31 @@ def build(
         draft.chmod(0o755)
         read_bundle(draft)
         _swap(draft, out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return read_bundle(out)
+
+
+@contextmanager
+def _draft(out: Path) -> Iterator[Path]:
+    """Give an empty folder beside `out`, held against other builds; what a killed one left is taken away first."""
+    draft, former = _beside(out, "draft"), _beside(out, "former")
+    draft.mkdir(exist_ok=True)
+    handle = os.open(draft, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BundleError("another build writes this bundle", where=str(out), hint="wait for its end") from error
+        if former.exists() and not out.exists():
+            former.rename(out)
+        shutil.rmtree(former, ignore_errors=True)
+        try:
+            for path in draft.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    finally:
+        os.close(handle)
 
 
 def _check_target(out: Path, replace: bool) -> None:
@@ -110,15 +133,18 @@ def _swap(draft: Path, out: Path) -> None:
     if not out.exists():
         draft.rename(out)
         return
-    former = Path(tempfile.mkdtemp(prefix=f".{out.name}.former.", dir=out.parent))
-    out.rename(former / "bundle")
+    former = _beside(out, "former")
+    out.rename(former)
     try:
         draft.rename(out)
     except OSError:
-        (former / "bundle").rename(out)
+        former.rename(out)
         raise
-    finally:
-        shutil.rmtree(former, ignore_errors=True)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _beside(out: Path, what: str) -> Path:
+    return out.with_name(f".{out.name}.{what}")
 
 
 def _annotations(name: str, serial: int | None) -> dict[str, str]:
