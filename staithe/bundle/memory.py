@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from staithe.bundle.contents import Bundle
-from staithe.bundle.read import verify_blobs
+from staithe.bundle.verify import verify
 from staithe.errors import OlderBundle
 
 APPLIED_FILE = "applied-bundles.json"
@@ -52,8 +52,8 @@ def note_applied(bundle: Bundle, run_id: str, folder: Path) -> None:
             known[bundle.name] = {"serial": bundle.serial, "digest": bundle.digest, "run": run_id}
 
 
-def verify_blobs_once(bundle: Bundle, folder: Path) -> None:
-    """Hash every blob, unless none of the files has changed since this machine hashed them; raises BundleError."""
+def verify_once(bundle: Bundle, folder: Path) -> None:
+    """Verify all that a bundle holds, unless no file has changed since this machine did; raises BundleError."""
     assert bundle.files is not None
     began = time.time()
     with _changing(folder / HASHED_FILE) as known:
@@ -62,7 +62,7 @@ def verify_blobs_once(bundle: Bundle, folder: Path) -> None:
         if known.get(key) == stamp:
             return
         known.pop(key, None)
-        verify_blobs(bundle)
+        verify(bundle)
         if bundle.files.stamp() == stamp.partition(" ")[2] and bundle.files.newest() < began - _SETTLED_S:
             known[key] = stamp
             for old in list(known)[:-_KEPT]:

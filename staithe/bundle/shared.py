@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from staithe.bundle.contents import Bundle
-from staithe.bundle.memory import refuse_older, verify_blobs_once
+from staithe.bundle.memory import refuse_older, verify_once
 from staithe.bundle.read import read_bundle, verify_names
 from staithe.bundle.signatures import check_signatures, not_signed, signatures
 from staithe.config import Config
@@ -34,7 +34,7 @@ def _open_once(path: str, trust: Trust) -> Bundle:
     signers = _trusted_signers(bundle, trust)
     if not trust.allow_older:
         refuse_older(bundle, memory_folder())
-    verify_blobs_once(bundle, memory_folder())
+    verify_once(bundle, memory_folder())
     return replace(bundle, signers=signers)
 
 

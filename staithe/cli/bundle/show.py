@@ -19,11 +19,12 @@ def show(
     """Print what a bundle holds."""
     import json
 
-    from staithe.bundle.read import read_bundle, verify_blobs
+    from staithe.bundle.read import read_bundle
+    from staithe.bundle.verify import verify as verify_contents
 
     bundle = read_bundle(path)
     if verify:
-        verify_blobs(bundle)
+        verify_contents(bundle)
     if as_json:
         typer.echo(json.dumps(_data(bundle), indent=2))
     else:

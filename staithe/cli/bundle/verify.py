@@ -31,12 +31,13 @@ def verify(
     that check a bundle without staithe.
     """
     from staithe.bundle.memory import refuse_older
-    from staithe.bundle.read import read_bundle, verify_blobs
+    from staithe.bundle.read import read_bundle
     from staithe.bundle.signatures import check_signatures
+    from staithe.bundle.verify import verify as verify_contents
     from staithe.runs_folder import memory_folder
 
     bundle = read_bundle(path)
-    verify_blobs(bundle)
+    verify_contents(bundle)
     signers = check_signatures(bundle, allowed_signers, revoked_keys, required or [])
     if not allow_older:
         refuse_older(bundle, memory_folder())
