@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import converged, provision, round_trips, site, startup, transfer
+from tests.bench import closure, converged, provision, round_trips, site, startup, transfer
 from tests.bench.table import Row, markdown
 
 HOSTS = 30
@@ -20,7 +20,9 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="Pairs of a figure and its floor, taken in turn.")
-    parser.add_argument("--only", action="append", help="Of: startup, converged, round_trips, provision, transfer.")
+    parser.add_argument(
+        "--only", action="append", help="Of: closure, startup, converged, round_trips, provision, transfer."
+    )
     parser.add_argument("--folder", type=Path, help="Keep the folder and the lab, for another call.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="staithe-bench-") as made:
@@ -40,6 +42,12 @@ def main() -> int:
 
 
 def _measure(folder: Path, rounds: int, only: list[str] | None) -> list[Row]:
+    rows: list[Row] = []
+    if only is None or "closure" in only:
+        print("measuring closure", file=sys.stderr)
+        rows += closure.rows(folder, rounds)
+    if only is not None and set(only) == {"closure"}:
+        return rows  # needs no host
     # One more than is measured as converged: the last is provisioned again and again.
     print(f"booting {HOSTS + 1} hosts and bringing them to the bundle", file=sys.stderr)
     here = site.open_site(folder, HOSTS + 1)
@@ -50,7 +58,6 @@ def _measure(folder: Path, rounds: int, only: list[str] | None) -> list[Row]:
         "provision": lambda: provision.rows(here, rounds, here.hosts[HOSTS].name),
         "transfer": lambda: transfer.rows(here, rounds),
     }
-    rows: list[Row] = []
     for name, measure in parts.items():
         if only is None or name in only:
             print(f"measuring {name}", file=sys.stderr)

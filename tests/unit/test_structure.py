@@ -20,6 +20,7 @@ MAX_DEPLOY_LINES = 60
 ONLY = {
     "pyinfra_cli": ("staithe/runner/",),
     "paramiko": ("staithe/ssh/",),
+    "solv": ("staithe/rpm/libsolv.py",),
     "pyinfra": (
         "staithe/runner/",
         "staithe/ssh/",
@@ -236,6 +237,7 @@ def _tree(root: Path, name: str, text: str) -> Path:
         ("staithe/probe/parse.py", "import pyinfra", "import pyinfra"),
         ("staithe/host/session.py", "import pyinfra_cli.inventory", "only staithe/runner/ import pyinfra_cli"),
         ("operations/a.py", "import paramiko", "only staithe/ssh/ import paramiko"),
+        ("staithe/rpm/solver.py", "import solv", "only staithe/rpm/libsolv.py import solv"),
         ("staithe/ssh_config.py", "from paramiko import Transport", "only staithe/ssh/ import paramiko"),
         (
             "staithe/a.py",
