@@ -27,14 +27,20 @@ def build_bundle(folder: Path, *versions: str) -> Path:
     image.write_bytes(_tar(_image()))
     arguments = ["bundle", "build", "--out", str(folder / "bundle"), "--image", str(image)]
     for version in versions:
-        archive = folder / f"docker-{version}.tgz"
-        programs = {f"docker/{name}": _program(f"{name} {version}") for name in PROGRAMS}
-        archive.write_bytes(gzip.compress(_tar(programs), mtime=0))
-        arguments += ["--engine", str(archive)]
+        arguments += ["--engine", str(engine_archive(folder, version))]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
     sign(folder / "bundle", make_key(folder / "signer", "signer@example.com", folder / "allowed_signers"))
     return folder / "bundle"
+
+
+def engine_archive(folder: Path, version: str, *, padding: bytes = b"") -> Path:
+    """Write a static engine archive of small programs; `padding` makes one of them larger."""
+    archive = folder / f"docker-{version}.tgz"
+    programs = {f"docker/{name}": _program(f"{name} {version}") for name in PROGRAMS}
+    programs["docker/dockerd"] += padding
+    archive.write_bytes(gzip.compress(_tar(programs), compresslevel=1, mtime=0))
+    return archive
 
 
 def allowed_signers(bundle: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class FileServer:
     redirects: dict[str, str] = field(default_factory=dict)
     ranges: bool = True
     login: str | None = None
+    # None: as fast as it goes.
+    pace_bytes_per_s: int | None = None
     url: str = ""
     # (path, Range header, bytes sent)
     requests: list[tuple[str, str | None, int]] = field(default_factory=list)
@@ -93,12 +96,18 @@ def send(request: BaseHTTPRequestHandler, served: FileServer, path: str, asked: 
     cuts = served.cuts.get(path)
     stop = cuts.pop(0) if cuts else end
     part = content[start : min(stop, end)]
-    served.requests.append((path, asked, len(part)))
+    step = len(part) or 1 if served.pace_bytes_per_s is None else 1 << 18
+    sent = 0
     try:
-        request.wfile.write(part)
-        request.wfile.flush()
+        for at in range(0, len(part), step):
+            request.wfile.write(part[at : at + step])
+            request.wfile.flush()
+            sent += len(part[at : at + step])
+            if served.pace_bytes_per_s is not None:
+                time.sleep(step / served.pace_bytes_per_s)
     except OSError:
-        pass
+        request.close_connection = True
+    served.requests.append((path, asked, sent))
     if stop < end:
         request.close_connection = True
 

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import lzma
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -211,11 +212,17 @@ _PACKINGS = ("gz", "gz", "gz", "xz", "zst", "bz2")
 class Generator:
     """Makes one nasty case from a seed."""
 
-    def __init__(self, seed: str, number: int) -> None:
+    def __init__(self, seed: str, number: int, installed: Sequence[str] = ()) -> None:
         self.random = Random(f"{seed}/{number}")
         self.case = Case(f"{seed}/{number}", [], [], f"platform:el{self.random.choice((8, 9, 10))}")
         self.number = number
         self.names = [f"p{n}" for n in range(self.random.randrange(6, 26))]
+        # New versions of what is there, and packages that need it, obsolete it and conflict with it. Older versions
+        # and requests by capability are left out: there libsolv decides otherwise since 0.7.25 (decision 0008).
+        self.installed = frozenset(installed)
+        self.names += self.random.sample(sorted(installed), min(len(installed), 8))
+        if self.random.random() < 0.15:
+            self.names.append("kernel")
         self.capabilities = [f"cap{n}" for n in range(self.random.randrange(2, 8))]
         self.deep_files = [f"/usr/share/deep/f{n}" for n in range(4)]
         self.bin_files = [f"/usr/bin/tool{n}" for n in range(4)]
@@ -250,7 +257,10 @@ class Generator:
 
     def _versions_of(self, name: str) -> list[Rpm]:
         versions = self.random.sample(_VERSIONS, self.random.choice((1, 1, 2, 3)))
-        arches = self.random.choice((["x86_64"],) * 6 + (["noarch"], ["x86_64", "i686"], ["x86_64", "aarch64"]))
+        if name in self.installed:
+            versions = [f"{9 + int(evr.rpartition(':')[0] or 0)}:{evr.rpartition(':')[2]}" for evr in versions]
+        others = (["noarch"], ["x86_64", "i686"], ["x86_64", "aarch64"], ["x86_64", "src"])
+        arches = self.random.choice((["x86_64"],) * 7 + others)
         return [self._rpm(name, evr, arch) for evr in versions for arch in arches]
 
     def _rpm(self, name: str, evr: str, arch: str) -> Rpm:
@@ -319,7 +329,7 @@ class Generator:
             version = rpm.evr.rpartition("-")[0]
             forms = (f"{rpm.name}-{rpm.evr}", f"{rpm.name}-{version}", f"{rpm.name}.{rpm.arch}", rpm.nevra)
             others = (self.random.choice(self.capabilities), self.random.choice(self.bin_files + self.deep_files))
-            choice = self.random.random()
+            choice = self.random.random() * (0.9 if self.installed else 1)
             name = rpm.name if choice < 0.7 else self.random.choice(forms if choice < 0.9 else others)
             self.case.names.append(name)
 
@@ -400,6 +410,6 @@ class Generator:
         return module(name, stream, rpms, requires, version=version, context=context, static_context=static)
 
 
-def generate(seed: str, number: int) -> Case:
-    """Return case `number` of a seed."""
-    return Generator(seed, number).make()
+def generate(seed: str, number: int, installed: Sequence[str] = ()) -> Case:
+    """Return case `number` of a seed; `installed` are names on the host that the case may touch."""
+    return Generator(seed, number, installed).make()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from staithe.bundle import reference
 from staithe.bundle.archive_files import opened
+from staithe.bundle.attachment import Attachment, add_attachment
 from staithe.bundle.blob_store import BlobStore
 from staithe.bundle.contents import Bundle, ImageArtifact
 from staithe.bundle.docker_archive import MANIFEST_FILE, read_docker_archive
@@ -34,6 +37,7 @@ from staithe.bundle.layout import (
     SIGNATURES,
 )
 from staithe.bundle.oci_archive import is_oci_layout, read_oci_archive
+from staithe.bundle.package_set import PackageSource, add_package_set
 from staithe.bundle.read import read_bundle
 from staithe.errors import BundleError
 
@@ -56,6 +60,8 @@ def build(
     replace: bool = False,
     name: str = "",
     serial: int | None = None,
+    package_sets: Sequence[PackageSource] = (),
+    attachments: Sequence[Attachment] = (),
 ) -> Bundle:
     """Write a bundle to `out` and return it as it is read back.
 
@@ -65,17 +71,44 @@ def build(
     Raises BundleError.
     """
     out = out.absolute()
-    _check_target(out, replace)
     out.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        _write(draft, engines, images, _annotations(name, serial))
+    with _draft(out) as draft:
+        _check_target(out, replace)
+        store = BlobStore(draft)
+        entries = [_engine_entry(source, store) for source in engines]
+        for path in images:
+            entries.extend(_image_entries(path, store))
+        entries.extend(add_package_set(source, store) for source in package_sets)
+        entries.extend(add_attachment(one, store) for one in attachments)
+        _write_index(draft, entries, _annotations(name, serial))
         draft.chmod(0o755)
         read_bundle(draft)
         _swap(draft, out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return read_bundle(out)
+
+
+@contextmanager
+def _draft(out: Path) -> Iterator[Path]:
+    """Give an empty folder beside `out`, held against other builds; what a killed one left is taken away first."""
+    draft, former = _beside(out, "draft"), _beside(out, "former")
+    draft.mkdir(exist_ok=True)
+    handle = os.open(draft, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BundleError("another build writes this bundle", where=str(out), hint="wait for its end") from error
+        if former.exists() and not out.exists():
+            former.rename(out)
+        shutil.rmtree(former, ignore_errors=True)
+        try:
+            for path in draft.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    finally:
+        os.close(handle)
 
 
 def _check_target(out: Path, replace: bool) -> None:
@@ -100,15 +133,18 @@ def _swap(draft: Path, out: Path) -> None:
     if not out.exists():
         draft.rename(out)
         return
-    former = Path(tempfile.mkdtemp(prefix=f".{out.name}.former.", dir=out.parent))
-    out.rename(former / "bundle")
+    former = _beside(out, "former")
+    out.rename(former)
     try:
         draft.rename(out)
     except OSError:
-        (former / "bundle").rename(out)
+        former.rename(out)
         raise
-    finally:
-        shutil.rmtree(former, ignore_errors=True)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _beside(out: Path, what: str) -> Path:
+    return out.with_name(f".{out.name}.{what}")
 
 
 def _annotations(name: str, serial: int | None) -> dict[str, str]:
@@ -116,13 +152,7 @@ def _annotations(name: str, serial: int | None) -> dict[str, str]:
     return found | ({LOCK_SERIAL: str(serial)} if serial is not None else {})
 
 
-def _write(root: Path, engines: Sequence[EngineSource], images: Sequence[Path], annotations: dict[str, str]) -> None:
-    store = BlobStore(root)
-    entries: list[dict[str, Any]] = []
-    for source in engines:
-        entries.append(_engine_entry(source, store))
-    for path in images:
-        entries.extend(_image_entries(path, store))
+def _write_index(root: Path, entries: list[dict[str, Any]], annotations: dict[str, str]) -> None:
     (root / OCI_LAYOUT_FILE).write_bytes(dump({"imageLayoutVersion": OCI_LAYOUT_VERSION}))
     index: dict[str, Any] = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": _unique(entries)}
     if annotations:
@@ -190,11 +220,11 @@ def _unique(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the entries in a fixed order, each once; raises BundleError when two claim one name and platform."""
     by_name: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in entries:
-        key = (entry["annotations"][REF_NAME], entry["platform"]["architecture"])
+        key = (entry["annotations"][REF_NAME], entry.get("platform", {}).get("architecture", ""))
         other = by_name.setdefault(key, entry)
         if other["digest"] != entry["digest"]:
             raise BundleError(
-                f"two files claim to be {key[0]} for {ARCHITECTURES[key[1]]}",
+                f"two files claim to be {key[0]} for {ARCHITECTURES.get(key[1], key[1])}",
                 found=f"{other['digest']} and {entry['digest']}",
                 hint="name only one of them",
             )

@@ -64,6 +64,35 @@ class ImageArtifact:
 
 
 @dataclass(frozen=True)
+class Package:
+    """An RPM package."""
+
+    nevra: str
+    file_name: str  # in the repository of its set
+    key: str  # fingerprint of the key that signed it
+    blob: Blob
+
+
+@dataclass(frozen=True)
+class PackageSet:
+    """The packages for one kind of host, as a repository."""
+
+    target: str  # el9-x86_64
+    engine: str | None  # version
+    packages: tuple[Package, ...]
+    metadata: dict[str, Blob]  # by its name in repodata/
+    keys: dict[str, Blob]  # by file name
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(package.blob.size_bytes for package in self.packages)
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        return (*(package.blob for package in self.packages), *self.metadata.values(), *self.keys.values())
+
+
+@dataclass(frozen=True)
 class Bundle:
     """An opened bundle. Blobs are read from where they lie, never copied."""
 
@@ -71,6 +100,10 @@ class Bundle:
     digest: str  # of index.json
     engines: tuple[EngineArtifact, ...] = field(default=())
     images: tuple[ImageArtifact, ...] = field(default=())
+    package_sets: tuple[PackageSet, ...] = field(default=())
+    # bundle.lock and the CycloneDX document, of a bundle that was built from a lock.
+    lock: Blob | None = None
+    sbom: Blob | None = None
 
     # Bundles of the same name are generations of one another; only these have serials that are compared.
     name: str = ""

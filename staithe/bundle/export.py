@@ -19,7 +19,8 @@ from typing import IO, cast
 from staithe.bundle.contents import Bundle
 from staithe.bundle.files import BundleFiles, open_files
 from staithe.bundle.layout import BLOBS, INDEX_FILE, OCI_LAYOUT_FILE, SIGNATURES
-from staithe.bundle.read import manifest_names, named_blobs, read_files, verify_names
+from staithe.bundle.read import read_files, verify_names
+from staithe.bundle.read_blobs import manifest_names, named_blobs
 from staithe.bundle.volumes import Volumes
 from staithe.errors import BundleError, UsageError
 

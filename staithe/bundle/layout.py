@@ -27,6 +27,19 @@ ENGINE_ARTIFACT_TYPE = "application/vnd.staithe.engine.v1"
 ENGINE_CONFIG_TYPE = "application/vnd.staithe.engine.config.v1+json"
 ENGINE_ARCHIVE_TYPE = "application/vnd.staithe.engine.static.v1.tar+gzip"
 
+# The packages for one kind of host. The config blob is JSON: which, for whom, signed by which keys; the layers are
+# the RPMs, the repository's metadata and the public keys, each with its name as its title.
+PACKAGES_ARTIFACT_TYPE = "application/vnd.staithe.packages.v1"
+PACKAGES_CONFIG_TYPE = "application/vnd.staithe.packages.config.v1+json"
+RPM_TYPE = "application/x-rpm"
+REPODATA_TYPE = "application/vnd.staithe.repodata.v1+xml"
+KEY_TYPE = "application/pgp-keys"
+# Documents about the bundle itself: one layer, an empty config.
+LOCK_ARTIFACT_TYPE = "application/vnd.staithe.lock.v1+toml"
+SBOM_ARTIFACT_TYPE = "application/vnd.cyclonedx+json"
+EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+
+TITLE = "org.opencontainers.image.title"
 REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
 ENGINE_VERSION = "io.staithe.engine.version"

@@ -56,7 +56,8 @@ class Base:
         solv = libsolv.load()
         repo = pool.add_repo(name)
         files = repo.add_repodata()
-        for package in self.packages:
+        # libsolv reads rpm's database in this order, and the order decides among equals.
+        for package in sorted(self.packages, key=lambda one: one.nevra.name):
             solvable = repo.add_solvable()
             solvable.name, solvable.evr, solvable.arch = package.nevra.name, package.nevra.evr, package.nevra.arch
             solvable.add_provides(_dep(pool, Dependency(package.nevra.name, "=", package.nevra.evr)))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from staithe.errors import RepositoryError
+from staithe.rpm.plain_yaml import documents
 
-# In YAML one line can mean much: what a document may hold is bounded by what it says, not by what it refers to.
 _SIZE_LIMIT_BYTES = 64 << 20
 _NAMES_LIMIT = 100_000
 
@@ -61,22 +61,14 @@ def parse(content: bytes, where: str) -> ModuleMetadata:
 
     Documents other than streams (modulemd, version 2) and defaults are passed over, as dnf does by default.
     """
-    import yaml
-
     streams: list[Stream] = []
     defaults: list[Default] = []
-    try:
-        # Nothing but texts: a stream called 1.10 stays that. The loader of libyaml, for these files have megabytes.
-        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-        for document in yaml.load_all(content, Loader=loader):
-            kind = _mapping(document, "a document", where).get("document")
-            if kind == "modulemd":
-                streams.append(_stream(document, where))
-            elif kind == "modulemd-defaults":
-                defaults.append(_default(document, where))
-    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RepositoryError(f"its module metadata are no YAML: {line}", where=where) from error
+    for document in documents(content, where):
+        kind = _mapping(document, "a document", where).get("document")
+        if kind == "modulemd":
+            streams.append(_stream(document, where))
+        elif kind == "modulemd-defaults":
+            defaults.append(_default(document, where))
     return ModuleMetadata(tuple(streams), tuple(defaults))
 
 

@@ -10,6 +10,8 @@ from staithe.errors import RepositoryError
 from staithe.rpm import libsolv, metadata, modules, repomd
 
 REPOMD = "repodata/repomd.xml"
+DEFAULT_PRIORITY = 99
+DEFAULT_COST = 1000
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,8 @@ class Repository:
     id: str
     repomd: repomd.Repomd
     files: dict[str, Path]
-    priority: int = 99
-    cost: int = 1000
+    priority: int = DEFAULT_PRIORITY
+    cost: int = DEFAULT_COST
     module_hotfixes: bool = False
     excluded: tuple[str, ...] = ()
 

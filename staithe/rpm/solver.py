@@ -15,7 +15,7 @@ from staithe.rpm.base import Base
 from staithe.rpm.closure import Closure, Package, Request
 from staithe.rpm.nevra import Nevra
 from staithe.rpm.repomd import checksum, safe_href
-from staithe.rpm.repository import Repository
+from staithe.rpm.repository import DEFAULT_COST, DEFAULT_PRIORITY, Repository
 from staithe.rpm.specs import Candidates, matching
 
 SYSTEM = "@System"
@@ -35,6 +35,8 @@ def resolve(request: Request, repositories: Sequence[Repository], base: Base | N
     pool = libsolv.new_pool(request.arch)
     if base is not None:
         pool.installed = base.load(pool, SYSTEM)
+        # As dnf has it: what is installed must not rank before the repositories.
+        pool.installed.priority, pool.installed.subpriority = -DEFAULT_PRIORITY, -DEFAULT_COST
     # dnf loads them in this order, and libsolv takes the first of equals.
     repositories = sorted(repositories, key=lambda one: (one.priority, one.cost))
     for repository in repositories:

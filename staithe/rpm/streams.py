@@ -15,23 +15,21 @@ from staithe.rpm.nevra import Nevra
 
 
 def default_streams(metadata: Iterable[ModuleMetadata]) -> dict[str, str]:
-    """Return {module: default stream} over all repositories.
+    """Return {module: default stream} over all repositories, merged one by one as libmodulemd does.
 
-    The one that was modified last counts; where two of the same age differ, the module has no default.
+    What was modified later wins; of two of the same age that differ neither does, until a third one has its say.
     """
-    chosen: dict[str, Default] = {}
-    contested: set[str] = set()
+    merged: dict[str, Default] = {}
     for default in (default for one in metadata for default in one.defaults):
-        known = chosen.get(default.module)
-        if known is None or default.modified > known.modified:
-            chosen[default.module] = default
-            contested.discard(default.module)
-        elif default.modified == known.modified and default.stream is not None:
-            if known.stream is None:
-                chosen[default.module] = default
-            elif known.stream != default.stream:
-                contested.add(default.module)
-    return {name: one.stream for name, one in chosen.items() if one.stream is not None and name not in contested}
+        known = merged.setdefault(default.module, default)
+        stream = known.stream or default.stream
+        if known.stream and default.stream and known.stream != default.stream:
+            if default.modified == known.modified:
+                stream = None
+            elif default.modified > known.modified:
+                stream = default.stream
+        merged[default.module] = Default(default.module, stream, max(known.modified, default.modified))
+    return {name: one.stream for name, one in merged.items() if one.stream}
 
 
 def active_streams(metadata: Sequence[ModuleMetadata], platform: str, arch: str) -> list[Stream]:
@@ -40,7 +38,8 @@ def active_streams(metadata: Sequence[ModuleMetadata], platform: str, arch: str)
     `platform` is NAME:STREAM, like platform:el8.
     """
     defaults = default_streams(metadata)
-    streams = [stream for one in metadata for stream in one.streams]
+    # Among builds that are equally good the first counts; libdnf reads those with a static context first.
+    streams = sorted((stream for one in metadata for stream in one.streams), key=lambda one: not one.static_context)
     wanted = [stream for stream in streams if defaults.get(stream.name) == stream.stream]
     if not wanted:
         return []
@@ -129,7 +128,7 @@ def hidden(pool: Any, metadata: Sequence[ModuleMetadata], active: Sequence[Strea
     unseen = {
         name for one in metadata for stream in one.streams if id(stream) not in chosen for name in stream.artifacts
     }
-    taken = {nevra.name for nevra in _parsed(shown)}
+    taken = {nevra.name for nevra in _parsed(shown) if nevra.arch not in ("src", "nosrc")}
     shown_labels = {str(nevra) for nevra in _parsed(shown)}
     unseen_labels = {str(nevra) for nevra in _parsed(unseen)} - shown_labels
     providers = {solvable.id for name in taken for solvable in pool.whatprovides(pool.str2id(name))}

@@ -6,7 +6,7 @@ dnf --setopt=install_weak_deps=0 --setopt=best=1 --exclude='*.i?86' [--installro
 """
 
 import json
-import os
+import pathlib
 import shutil
 import sys
 import tempfile
@@ -54,7 +54,7 @@ def solved(case, cache, root):
         if missing:
             return {"refused": "; ".join(missing)}
         base.resolve(allow_erasing=False)
-        return {"packages": sorted("%s@%s" % (nevra(one), one.reponame) for one in base.transaction.install_set)}
+        return {"packages": sorted(f"{nevra(one)}@{one.reponame}" for one in base.transaction.install_set)}
     except dnf.exceptions.Error as error:
         return {"refused": str(error)}
     finally:
@@ -62,14 +62,14 @@ def solved(case, cache, root):
 
 
 def nevra(package):
-    return "%s-%s:%s-%s.%s" % (package.name, package.epoch, package.version, package.release, package.arch)
+    return f"{package.name}-{package.epoch}:{package.version}-{package.release}.{package.arch}"
 
 
 def main():
     work = json.load(sys.stdin)
     for number, case in enumerate(work["cases"]):
-        cache = os.path.join(work["cache"], str(number))
-        os.makedirs(cache)
+        cache = str(pathlib.Path(work["cache"], str(number)))
+        pathlib.Path(cache).mkdir(parents=True)
         root = tempfile.mkdtemp()
         try:
             print(json.dumps(solved(case, cache, root)), flush=True)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from staithe.bundle.contents import Bundle
+
 
 def build(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the bundle.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Folder with bundle.toml and bundle.lock; without --engine and --image: this folder."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the bundle; from a lock: `bundle` beside it.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing: take all from the cache.")] = False,
     engine: Annotated[
         list[Path] | None,
         typer.Option("--engine", help="Static engine archive docker-VERSION.tgz; may be given several times."),
@@ -32,17 +42,28 @@ def build(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the bundle that is at --out.")] = False,
 ) -> None:
-    """Make a bundle from files on this machine."""
+    """Make a bundle: of what bundle.lock names, or of files on this machine (--engine, --image).
+
+    From a lock everything is fetched into a cache that all bundles share, resumed where it stopped, and compared with
+    the lock; packages must be signed by pinned keys. The same lock gives the same bytes, wherever it is built.
+    """
+    from staithe.cli.bundle.show import print_bundle
+    from staithe.errors import UsageError
+
+    if folder is not None or not (engine or image):
+        others = [engine, image, engine_version, name, serial]
+        if any(others):
+            raise UsageError("--engine, --image and what belongs to them do not go with a lock")
+        print_bundle(_from_lock(folder or Path(), out, offline=offline, replace=force))
+        return
+    if out is None:
+        raise UsageError("--out is missing: the folder of the bundle", hint="staithe bundle build --help")
     from staithe.bundle.build import EngineSource
     from staithe.bundle.build import build as build_bundle
     from staithe.bundle.engine_archive import check_version, version_from_name
     from staithe.bundle.layout import BUNDLE_NAME_PATTERN
-    from staithe.cli.bundle.show import print_bundle
-    from staithe.errors import UsageError
 
     engines, images = engine or [], image or []
-    if not engines and not images:
-        raise UsageError("there is nothing to put into the bundle", hint="staithe bundle build --help")
     if engine_version is not None and len(engines) != 1:
         raise UsageError("--engine-version goes with exactly one --engine", found=f"{len(engines)}")
     for path in (*engines, *images):
@@ -55,3 +76,27 @@ def build(
     version = check_version(engine_version) if engine_version is not None else None
     sources = [EngineSource(path, version or version_from_name(path)) for path in engines]
     print_bundle(build_bundle(sources, images, out, replace=force, name=name, serial=serial))
+
+
+def _from_lock(folder: Path, out: Path | None, *, offline: bool, replace: bool) -> Bundle:
+    from staithe.cli.bundle.progress import downloading
+    from staithe.errors import UsageError
+    from staithe.shell import word
+    from staithe.sourcing.building import Building
+    from staithe.sourcing.description_file import DESCRIPTION_NAME, read_description
+    from staithe.sourcing.lock_file import LOCK_NAME, read_lock
+
+    if not (folder / DESCRIPTION_NAME).exists():
+        raise UsageError(
+            f"there is no {DESCRIPTION_NAME}",
+            where=str(folder.absolute()),
+            hint="staithe bundle init   # or, from files: staithe bundle build --engine FILE --out FOLDER",
+        )
+    description, lock = read_description(folder / DESCRIPTION_NAME), read_lock(folder / LOCK_NAME)
+    if lock is None:
+        raise UsageError(
+            f"there is no {LOCK_NAME}", where=str(folder.absolute()), hint=f"staithe bundle lock {word(str(folder))}"
+        )
+    total = sum(one.size for one in (*lock.key, *lock.package, *lock.static, *lock.image))
+    with downloading(offline=offline, total_bytes=total) as (downloader, say):
+        return Building(description, folder, lock, downloader, say).run(out or folder / "bundle", replace=replace)

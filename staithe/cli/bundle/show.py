@@ -61,6 +61,17 @@ def _data(bundle: Bundle) -> dict[str, Any]:
             }
             for image in bundle.images
         ],
+        "package_sets": [
+            {
+                "target": one.target,
+                "engine": one.engine,
+                "packages": [
+                    {"nevra": package.nevra, "size_bytes": package.blob.size_bytes, "digest": package.blob.digest}
+                    for package in one.packages
+                ],
+            }
+            for one in bundle.package_sets
+        ],
         "total_bytes": _total_bytes(bundle),
     }
 
@@ -69,6 +80,7 @@ def _total_bytes(bundle: Bundle) -> int:
     """Return the size of the artifacts, a blob that several share counted once."""
     blobs = [engine.archive for engine in bundle.engines]
     blobs += [blob for image in bundle.images for blob in image.blobs]
+    blobs += [blob for package_set in bundle.package_sets for blob in package_set.blobs]
     return sum({blob.digest: blob.size_bytes for blob in blobs}.values())
 
 
@@ -94,6 +106,11 @@ def print_bundle(bundle: Bundle) -> None:
         table.add_row(
             "image " + "\n      ".join(image.references), image.arch, size(size_bytes), _short(image.config.digest)
         )
+    for package_set in bundle.package_sets:
+        of_engine = f" with engine {package_set.engine}" if package_set.engine else ""
+        what = f"{len(package_set.packages)} packages{of_engine}"
+        system, _, arch = package_set.target.partition("-")
+        table.add_row(f"{what} for {system}", arch, size(package_set.size_bytes), "")
     console = console_for(markup=False)
     console.print(table)
     console.print(f"{size(_total_bytes(bundle))} in {bundle.root}", soft_wrap=True)

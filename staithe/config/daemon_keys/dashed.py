@@ -12,7 +12,8 @@ from staithe.config.section import Section
 class Dashed(Section):
     """A JSON object of daemon.json: the field `data_root` is the key `data-root`."""
 
-    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
+    # Built when it is used, and the groups of keys never are: only the Daemon that they make up.
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"), defer_build=True)
 
 
 def key(description: str, **constraints: Any) -> Any:

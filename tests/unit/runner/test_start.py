@@ -31,3 +31,13 @@ def test_nobody_looks_for_plugins() -> None:
 
 def test_gevent_alone_would() -> None:
     assert _searches("from gevent import monkey; monkey.patch_all()") > 1
+
+
+def test_what_only_a_connected_host_needs_comes_later() -> None:
+    code = (
+        "import sys, staithe.runner.__main__; from staithe.runner.shard import _LATER, _load_the_rest as load; "
+        "before = [name for name in _LATER if name in sys.modules]; load(); "
+        "print(before, [name for name in _LATER if name not in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] []"

@@ -17,18 +17,6 @@ from tests.rpm_site import CONTAINERD, HAS_TOOLS, Site, engine, sha256
 pytestmark = pytest.mark.skipif(not HAS_TOOLS, reason="needs Debian's rpm and gnupg")
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return Site.make(tmp_path_factory.mktemp("site"))
-
-
-@pytest.fixture
-def site(made: Site, tmp_path: Path) -> Site:
-    site = made.copy(tmp_path / "site")
-    site.describe()
-    return site
-
-
 def packages(site: Site) -> dict[str, dict[str, object]]:
     data = tomllib.loads(site.lock.read_text())
     return {one["nevra"]: one for one in data["package"]}

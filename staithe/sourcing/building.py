@@ -1,0 +1,119 @@
+"""Makes a bundle from bundle.lock: fetches what it names, and nothing else, and believes none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from staithe.bundle.attachment import Attachment
+from staithe.bundle.build import EngineSource, build
+from staithe.bundle.contents import Bundle
+from staithe.bundle.layout import LOCK_ARTIFACT_TYPE, SBOM_ARTIFACT_TYPE
+from staithe.bundle.package_set import PackageFile, PackageSource
+from staithe.errors import LockError, PackageRefused
+from staithe.rpm.createrepo import write_metadata
+from staithe.rpm.signature import Keyring, check_package, read_keys
+from staithe.sourcing import description_file
+from staithe.sourcing.access import Access, access_of
+from staithe.sourcing.description import Description
+from staithe.sourcing.download import Downloader, Wanted
+from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedPackage
+from staithe.sourcing.origin import located
+from staithe.sourcing.sbom import sbom_text
+
+
+@dataclass(frozen=True)
+class Building:
+    """One `bundle build` from a lock."""
+
+    description: Description
+    # Folder of bundle.toml.
+    folder: Path
+    lock: Lock
+    downloader: Downloader
+    say: Callable[[str], None]
+
+    def run(self, out: Path, *, replace: bool) -> Bundle:
+        """Write the bundle and return it as it is read back; raises what its parts raise."""
+        require_current(self.lock, self.description)
+        self.say(f"{len(self._files())} files")
+        paths = self._fetch()
+        keys = self._keyring(paths)
+        self.say("signatures and metadata")
+        packages = {one.sha256: _checked(one, paths[one.sha256], keys) for one in self.lock.package}
+        targets = sorted({target for one in self.lock.package for target in one.targets})
+        self.say("blobs")
+        return build(
+            [EngineSource(paths[one.sha256], one.version) for one in self.lock.static],
+            [paths[one.sha256] for one in self.lock.image],
+            out,
+            replace=replace,
+            name=self.lock.name,
+            serial=self.lock.serial,
+            package_sets=[self._package_set(target, packages, paths) for target in targets],
+            attachments=[
+                Attachment(LOCK_NAME, LOCK_ARTIFACT_TYPE, self.lock.text().encode()),
+                Attachment("sbom.cdx.json", SBOM_ARTIFACT_TYPE, sbom_text(self.lock).encode()),
+            ],
+        )
+
+    def _files(self) -> list[LockedFile]:
+        return [*self.lock.key, *self.lock.package, *self.lock.static, *self.lock.image]
+
+    def _fetch(self) -> dict[str, Path]:
+        """Return where each file is, by its digest."""
+        accesses = {wish.id: access_of(wish, self.folder) for wish in self.description.repository}
+        wanted = [
+            Wanted(
+                located(one.url, self.folder),
+                one.sha256,
+                one.size,
+                accesses.get(one.repository, Access()) if isinstance(one, LockedPackage) else Access(),
+            )
+            for one in self._files()
+        ]
+        return {one.sha256: one.path for one in self.downloader.fetch_all(wanted)}
+
+    def _keyring(self, paths: dict[str, Path]) -> Keyring:
+        pinned = [fingerprint for wish in self.description.repository for fingerprint in wish.pinned]
+        return read_keys([(one.url, paths[one.sha256].read_bytes()) for one in self.lock.key], pinned)
+
+    def _package_set(self, target: str, packages: dict[str, PackageFile], paths: dict[str, Path]) -> PackageSource:
+        chosen = [packages[one.sha256] for one in self.lock.package if target in one.targets]
+        wants_engine = self.description.engine is not None and "rpm" in self.description.engine.sources
+        return PackageSource(
+            target=target,
+            engine=self.lock.engine if wants_engine else None,
+            packages=chosen,
+            metadata=write_metadata([(one.file_name, one.path) for one in chosen], str(self.lock.serial)),
+            keys=_key_files(
+                (one.fingerprints[0], paths[one.sha256].read_bytes())
+                for one in self.lock.key
+                if {package.key for package in chosen} & set(one.fingerprints)
+            ),
+        )
+
+
+def require_current(lock: Lock, description: Description) -> None:
+    """Raise LockError when bundle.toml is no longer what the lock was made from."""
+    if lock.name != description.name or lock.description != description_file.digest(description):
+        raise LockError(
+            "bundle.toml has changed since bundle.lock was made",
+            hint="staithe bundle lock   # then review and commit both",
+        )
+
+
+def _checked(package: LockedPackage, path: Path, keys: Keyring) -> PackageFile:
+    """Return a package whose signature, digest of the payload and name are what the lock says."""
+    where = f"{package.nevra}: {package.url}"
+    head, signer = check_package(path, keys, where)
+    if head.nevra != package.nevra:
+        raise PackageRefused("this is another package", where=where, found=head.nevra, expected=package.nevra)
+    if signer != package.key:
+        raise PackageRefused("another key signed the package", where=where, found=signer, expected=package.key)
+    return PackageFile(package.nevra, package.file_name, package.key, path)
+
+
+def _key_files(keys: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+    return {f"RPM-GPG-KEY-{fingerprint[-16:]}": content for fingerprint, content in keys}

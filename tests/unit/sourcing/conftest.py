@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.rpm_site import Site
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Make the repositories once."""
+    return Site.make(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def site(made: Site, tmp_path: Path) -> Site:
+    """Return a site of the test's own, described."""
+    site = made.copy(tmp_path / "site")
+    site.describe()
+    return site
