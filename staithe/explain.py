@@ -12,7 +12,10 @@ _EXIT_CODES = (
     (errors.EXIT_OK, "done, or nothing to do"),
     (errors.EXIT_HOST_FAILED, "a host failed"),
     (errors.EXIT_USAGE, "the command line or the configuration is wrong; no host was asked anything"),
-    (errors.EXIT_PENDING, "changes are pending (`staithe plan --check`)"),
+    (
+        errors.EXIT_PENDING,
+        "changes are pending (`staithe plan --check`), or two bundles differ (`staithe bundle diff`)",
+    ),
     (errors.EXIT_REFUSED, "preflight refused a host; it was not touched"),
     (errors.EXIT_BUNDLE, "the bundle is missing, incomplete or not what it says"),
     (errors.EXIT_INTERRUPTED, "interrupted"),

@@ -84,8 +84,8 @@ def check_signatures(
     `required`: names that must all be among them. Raises NotSigned, SignatureRefused; UsageError for files that
     cannot be read.
     """
-    for path in (allowed, revoked):
-        _check_readable(path)
+    _check_readable(allowed, is_signers=True)
+    _check_readable(revoked, is_signers=False)
     names = [one.file for one in signatures(bundle)]
     if not names:
         raise not_signed(bundle)
@@ -183,16 +183,22 @@ def _none(where: str) -> SignatureRefused:
     )
 
 
-def _check_readable(path: Path | None) -> None:
+def _check_readable(path: Path | None, *, is_signers: bool) -> None:
     if path is None:
         return
+    reason = "there is no such file" if not path.exists() else "this is no file"
     try:
-        with path.open("rb") as file:
-            file.read(1)
+        # Not a pipe: it is read more than once.
+        if path.is_file():
+            path.open("rb").close()
+            return
     except OSError as error:
-        raise UsageError(
-            f"cannot be read: {error.strerror}",
-            where=str(path),
-            expected='lines like: NAME namespaces="bundle@staithe" ssh-ed25519 AAAA...',
-            hint="man ssh-keygen   # ALLOWED SIGNERS, KEY REVOCATION LISTS",
-        ) from error
+        reason = f"cannot be read: {error.strerror}"
+    raise UsageError(
+        reason,
+        where=str(path),
+        expected='lines like: NAME namespaces="bundle@staithe" ssh-ed25519 AAAA...'
+        if is_signers
+        else "public keys one per line, or a KRL",
+        hint="man ssh-keygen   # ALLOWED SIGNERS, KEY REVOCATION LISTS",
+    )

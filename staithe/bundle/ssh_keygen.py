@@ -138,9 +138,12 @@ def _no_principal(key: str, err: str, allowed: Path) -> SignatureRefused:
 
 
 def _ask(arguments: Sequence[str], text: bytes) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [_program(), "-Y", *arguments], input=text, capture_output=True, timeout=_TIMEOUT_S, check=False
-    )
+    try:
+        done = subprocess.run(
+            [_program(), "-Y", *arguments], input=text, capture_output=True, timeout=_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UsageError(f"ssh-keygen did not answer in {_TIMEOUT_S} s", found=arguments[0]) from error
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
 

@@ -432,10 +432,16 @@ def test_all_who_are_required_must_have_signed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["allowed_signers", "revoked_keys"])
-def test_files_of_keys_that_are_missing(site: Site, name: str) -> None:
-    refused = site.apply(site.bundle, **{name: str(site.folder / "nowhere")})
+@pytest.mark.parametrize("kind", ["nowhere", "folder", "pipe"])
+def test_files_of_keys_that_are_none(site: Site, name: str, kind: str) -> None:
+    path = site.folder / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    refused = site.apply(site.bundle, **{name: str(path)})
     assert refused.returncode == 2
-    assert "nowhere: cannot be read" in refused.stderr
+    assert f"{kind}: {'there is no such file' if kind == 'nowhere' else 'this is no file'}" in refused.stderr
     assert not site.was_touched()
 
 
