@@ -31,6 +31,22 @@ class BundleImage(_Document):
     manifest_digest: str
 
 
+class BundlePackage(_Document):
+    """An RPM package in a bundle."""
+
+    nevra: str
+    size_bytes: int
+    digest: str
+
+
+class BundlePackageSet(_Document):
+    """The packages for one kind of host."""
+
+    target: str = Field(description="Such as el9-x86_64.")
+    engine: str | None = Field(description="Version of the engine among them.")
+    packages: list[BundlePackage]
+
+
 class BundleSignature(_Document):
     """A signature that lies in a bundle; show does not say whether it is good."""
 
@@ -48,6 +64,7 @@ class BundleDocument(_Document):
     signatures: list[BundleSignature] = []
     engines: list[BundleEngine]
     images: list[BundleImage]
+    package_sets: list[BundlePackageSet] = []
     total_bytes: int
 
 
@@ -62,6 +79,7 @@ class BundleName(_Document):
 class BundleItem(_Document):
     """A thing as one of two bundles has it."""
 
+    version: str = Field(default="", description="Of packages VERSION-RELEASE, else the beginning of the digest.")
     digest: str
     size_bytes: int
 
@@ -70,8 +88,10 @@ class BundleDifference(_Document):
     """Something that came, went or became another."""
 
     kind: Literal["added", "removed", "changed"]
-    what: str = Field(description="Such as `engine 28.5.2` or `image app:1`.")
-    arch: str
+    what: str = Field(description="Such as `engine 28.5.2`, `image app:1` or `package containerd.io`.")
+    arch: str = Field(
+        description="x86_64; of packages the kind of host, such as el9-x86_64, and the engine's version."
+    )
     before: BundleItem | None
     after: BundleItem | None
 

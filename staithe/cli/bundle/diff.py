@@ -21,7 +21,7 @@ def diff(
 ) -> None:
     """Print what differs between two bundles, and how much of NEW is not in OLD.
 
-    Exit codes: 0 both hold the same, 3 they differ, 5 one of them is no bundle.
+    Exit codes: 0 both are the same, 3 they differ, 5 one of them is no bundle.
     """
     import json
 
@@ -34,7 +34,7 @@ def diff(
         typer.echo(json.dumps(_data(older, newer, found), indent=2))
     else:
         _print(older, newer, found)
-    if found:
+    if older.digest != newer.digest:
         raise typer.Exit(EXIT_PENDING)
 
 
@@ -60,7 +60,7 @@ def _data(old: Bundle, new: Bundle, found: tuple[Difference, ...]) -> dict[str, 
 
 
 def _side(item: Item | None) -> dict[str, Any] | None:
-    return {"digest": item.digest, "size_bytes": item.size_bytes} if item else None
+    return {"version": item.version, "digest": item.digest, "size_bytes": item.size_bytes} if item else None
 
 
 def _print(old: Bundle, new: Bundle, found: tuple[Difference, ...]) -> None:
@@ -74,16 +74,18 @@ def _print(old: Bundle, new: Bundle, found: tuple[Difference, ...]) -> None:
     console = console_for(markup=False)
     if found:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for heading in ("", "what", "arch"):
+        for heading in ("", "what", "for"):
             table.add_column(heading, overflow="fold")
         for heading in ("before", "after"):
             table.add_column(heading, justify="right", no_wrap=True)
         for one in found:
-            sides = [size(item.size_bytes) if item else "-" for item in (one.before, one.after)]
+            sides = [f"{item.version}  {size(item.size_bytes)}" if item else "-" for item in (one.before, one.after)]
             table.add_row(one.kind, one.what, one.arch, *sides)
         console.print(table)
+    elif old.digest == new.digest:
+        console.print("both are the same")
     else:
-        console.print("both hold the same")
+        console.print("the same engines, images and packages; what is said of them differs: serial, lock, metadata")
     for bundle in (old, new):
         serial = f"  {bundle.name}, lock serial {bundle.serial}" if bundle.name else ""
         console.print(f"index {bundle.digest}{serial}  {bundle.root}", soft_wrap=True)

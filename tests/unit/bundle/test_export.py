@@ -147,4 +147,4 @@ def test_diff(made: Path) -> None:
     assert found["transfer_bytes"] == engine.stat().st_size
     # Nothing differs between a bundle and its tar.
     same = staithe(made, "bundle", "diff", "new/bundle", "new/bundle")
-    assert "both hold the same" in same
+    assert "both are the same" in same
