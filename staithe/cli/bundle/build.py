@@ -50,32 +50,44 @@ def build(
     from staithe.cli.bundle.show import print_bundle
     from staithe.errors import UsageError
 
-    if folder is not None or not (engine or image):
-        others = [engine, image, engine_version, name, serial]
-        if any(others):
+    engines, images = engine or [], image or []
+    if folder is not None or not (engines or images):
+        if engines or images or engine_version or name or serial is not None:
             raise UsageError("--engine, --image and what belongs to them do not go with a lock")
         print_bundle(_from_lock(folder or Path(), out, offline=offline, replace=force))
         return
     if out is None:
         raise UsageError("--out is missing: the folder of the bundle", hint="staithe bundle build --help")
+    if engine_version is not None and len(engines) != 1:
+        raise UsageError("--engine-version goes with exactly one --engine", found=f"{len(engines)}")
+    if bool(name) != (serial is not None):
+        raise UsageError("--name and --serial go together", hint="--name site --serial 7")
+    print_bundle(_from_files(engines, images, out, engine_version, force, name, serial))
+
+
+def _from_files(
+    engines: list[Path],
+    images: list[Path],
+    out: Path,
+    engine_version: str | None,
+    replace: bool,
+    name: str,
+    serial: int | None,
+) -> Bundle:
     from staithe.bundle.build import EngineSource
     from staithe.bundle.build import build as build_bundle
     from staithe.bundle.engine_archive import check_version, version_from_name
     from staithe.bundle.layout import BUNDLE_NAME_PATTERN
+    from staithe.errors import UsageError
 
-    engines, images = engine or [], image or []
-    if engine_version is not None and len(engines) != 1:
-        raise UsageError("--engine-version goes with exactly one --engine", found=f"{len(engines)}")
     for path in (*engines, *images):
         if not path.exists():
             raise UsageError("there is no such file", where=str(path))
-    if bool(name) != (serial is not None):
-        raise UsageError("--name and --serial go together", hint="--name site --serial 7")
     if name and not re.fullmatch(BUNDLE_NAME_PATTERN, name):
         raise UsageError("--name is no name for a bundle", found=name, expected="letters, digits and . _ -")
     version = check_version(engine_version) if engine_version is not None else None
     sources = [EngineSource(path, version or version_from_name(path)) for path in engines]
-    print_bundle(build_bundle(sources, images, out, replace=force, name=name, serial=serial))
+    return build_bundle(sources, images, out, replace=replace, name=name, serial=serial)
 
 
 def _from_lock(folder: Path, out: Path | None, *, offline: bool, replace: bool) -> Bundle:

@@ -69,7 +69,7 @@ def test_a_version_that_the_name_does_not_say(engine: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "nothing to put into the bundle"),
+        ((), "there is no bundle.toml"),
         (("--engine", "missing.tgz"), "no such file"),
         (("--image", "missing.tar"), "no such file"),
         (("--image", "x", "--engine-version", "1.2.3"), "exactly one --engine"),
