@@ -249,6 +249,8 @@ class Generator:
             self._obsolete_the_request()
         if self.number % 5 == 2:
             self._only_i686()
+        if self.number % 16 == 5:
+            self._two_at_once()
         if self.number % 3 == 1:
             self._modules()
         if self.number % 10 == 9:
@@ -366,6 +368,16 @@ class Generator:
         need = "cap32" if self.random.random() < 0.25 else "cap-both"
         repo.rpms.append(Rpm("needs-lib", requires=[need]))
         self.case.names.append("needs-lib")
+
+    def _two_at_once(self) -> None:
+        """Let two versions of one name be needed, which dnf allows for kernels alone."""
+        self.case.features.add("two-at-once")
+        name = self.random.choice(("kernel", "kernel", "kernel-PAE", "no-kernel", "my-kmod"))
+        provides = ["installonlypkg(kernel-module)"] if name == "my-kmod" else []
+        home = self.random.choice(self.case.repos)
+        home.rpms += [Rpm(name, evr, provides=provides) for evr in ("7-1", "8-1")]
+        home.rpms += [Rpm(f"needs-{version}", requires=[f"{name} = {version}-1"]) for version in (7, 8)]
+        self.case.names = ["needs-7", "needs-8"]
 
     def _unsolvable(self) -> None:
         self.case.features.add("unsolvable")

@@ -52,13 +52,18 @@ def new_solver(pool: Any, *, weak_dependencies: bool) -> Any:
 
 
 def explain(problems: list[Any]) -> list[list[str]]:
-    """Return what libsolv says of each problem, each line once."""
+    """Return what libsolv says of each problem, each line once.
+
+    "Disabled" is its word for what exclusions and module filtering hide.
+    """
+    hidden = " is hidden: excluded, or of a module stream that is not active"
     explained: list[list[str]] = []
     for problem in problems:
         lines: dict[str, None] = {}
         for rule in problem.findallproblemrules():
             for info in rule.allinfos():
-                lines[info.problemstr()] = None
+                text = info.problemstr()
+                lines[text.removesuffix(" is disabled") + hidden if text.endswith(" is disabled") else text] = None
         if list(lines) not in explained:
             explained.append(list(lines))
     return explained

@@ -24,6 +24,7 @@ from staithe.rpm.solver import resolve
 from tests.rpm_repositories import Repo, Rpm, default, module
 
 EL8 = {"platform": ["el8"]}
+ARCHES = ("x86_64", "aarch64")
 
 
 def closure(
@@ -135,6 +136,18 @@ def test_who_needs_what_is_told(tmp_path: Path) -> None:
         closure(tmp_path, ["a"], [Rpm("a", requires=["b"]), Rpm("b", requires=["libx.so.1()(64bit)"])])
     assert caught.value.exit_code == 2
     assert "nothing provides libx.so.1()(64bit) needed by b-1-1.x86_64" in str(caught.value)
+
+
+def test_what_hides_a_provider_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Unsolvable, match=r"package b-1-1\.i686 is hidden: excluded"):
+        closure(tmp_path, ["a"], [Rpm("a", requires=["b"]), Rpm("b", arch="i686")])
+
+
+def test_another_architecture_has_a_closure_of_its_own(tmp_path: Path) -> None:
+    rpms = [Rpm(name, arch=arch, requires=need) for name, need in (("a", ["b"]), ("b", [])) for arch in ARCHES]
+    path = Repo("r", rpms).write(tmp_path)
+    found = resolve(Request(("a",), "aarch64", "platform:el9"), [Repository.in_folder("r", path)])
+    assert found.nevras == ("a-1-1.aarch64", "b-1-1.aarch64")
 
 
 def test_all_names_that_nobody_has_are_told_at_once(tmp_path: Path) -> None:
