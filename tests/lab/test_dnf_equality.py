@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from staithe.errors import Unsolvable
+from staithe.lab import rpms
 from staithe.rpm import base, streams
 from staithe.rpm.base import Base
 from staithe.rpm.closure import Request
@@ -28,7 +30,7 @@ from staithe.rpm.repository import Repository
 from staithe.rpm.solver import resolve
 from staithe.rpm.specs import Candidates
 from tests.lab.conftest import Host
-from tests.rpm_repositories import Case, generate
+from tests.rpm_repositories import Case, Repo, generate
 
 SEED = os.environ.get("STAITHE_SOLVER_SEED", "staithe")
 CASES = 320
@@ -328,3 +330,35 @@ def test_metadata_that_createrepo_made_of_packages(host: Host, on_base: Run, tmp
     assert "docker-ce-3:28.5.2-1.el9.x86_64@r0" in solved(
         Request(("docker-ce",), "x86_64", "platform:el9"), [repository], on_base.base
     )
+
+
+REQUESTS = (
+    ["docker-ce"],
+    ["docker-ce-28.5.2", "docker-ce-cli-28.5.2", "containerd.io"],
+    ["docker-ce", "docker-ce-rootless-extras", "iptables-nft"],
+    ["docker-ce-3:28.5.2-1.el9"],
+    ["containerd"],
+    ["/usr/bin/dockerd"],
+    ["docker-ce", "docker-compose-plugin"],
+)
+
+
+def test_the_repositories_with_real_engines(host: Host, tmp_path: Path) -> None:
+    made = rpms.ensure(print)
+    majors = [major for major in rpms.ENGINES for _ in REQUESTS]
+    cases = []
+    for number, (major, names) in enumerate(zip(majors, REQUESTS * len(rpms.ENGINES), strict=True)):
+        case = Case("real", [], list(names), f"platform:el{major}")
+        for name in ("docker-ce", "base"):
+            # The metadata are all that a resolver reads.
+            shutil.copytree(made.folder(major, name) / "repodata", tmp_path / str(number) / name / "repodata")
+            case.repos.append(Repo(name, []))
+        cases.append(case)
+    send(host, tmp_path, f"{FOLDER}/real")
+    answers = asked(host, cases, f"{FOLDER}/real", clean=True)
+    for number, case in enumerate(cases):
+        repositories = [Repository.in_folder(repo.id, tmp_path / str(number) / repo.id) for repo in case.repos]
+        request = Request(tuple(case.names), "x86_64", case.platform)
+        assert solved(request, repositories, None) == answers[number], f"{case.platform}: {case.names}"
+    refused = [answer == REFUSED for answer in answers]
+    assert refused.count(True) == 5, "no compose plugin anywhere; 28.5.2-1.el9 only on 9"
