@@ -14,7 +14,7 @@ from staithe.sourcing.access import access_of
 from staithe.sourcing.choice import Upgrade, choose_engine, choose_packages, engine_versions
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
-from staithe.sourcing.lock_file import Lock, LockedImage, LockedKey, LockedPackage
+from staithe.sourcing.lock_file import Lock, LockedImage, LockedKey, LockedPackage, LockedRepository
 from staithe.sourcing.origin import located
 from staithe.sourcing.package_lock import lock_packages
 from staithe.sourcing.repository_download import FetchedRepository, Target, fetch_repository
@@ -32,13 +32,22 @@ class Locking:
     former: Lock | None
     downloader: Downloader
     upgrade: Upgrade = Upgrade()  # noqa: RUF009 frozen
+    # States of metadata that this machine has seen, beside those of the former lock.
+    seen: tuple[LockedRepository, ...] = ()
+    allow_older: bool = False
     bases: Mapping[str, Base] | None = None
     say: Callable[[str], None] = lambda text: None
 
+    fetched: tuple[LockedRepository, ...] = ()
+
     def run(self) -> Lock:
-        """Return the lock; the former one, itself, when nothing of it changes. Raises what its parts raise."""
+        """Return the lock; the former one, itself, when nothing of it changes. Raises what its parts raise.
+
+        `fetched` then has the states of metadata that were read.
+        """
         keyrings, keys = self._keys()
         repositories = {target: self._repositories(target, keyrings) for target in self._targets()}
+        self.fetched = tuple(one.locked for found in repositories.values() for one in found)
         engine = self._engine(repositories)
         packages = self._packages(repositories, engine)
         wants_static = self.description.engine is not None and "static" in self.description.engine.sources
@@ -49,7 +58,7 @@ class Locking:
             description=description_file.digest(self.description),
             engine=engine,
             key=keys if packages else (),
-            repository=tuple(one.locked for found in repositories.values() for one in found),
+            repository=self.fetched,
             package=packages,
             static=lock_static(self.description, engine or "", self.former, self.downloader, self.folder)
             if wants_static
@@ -88,7 +97,7 @@ class Locking:
 
     def _repositories(self, target: Target, keyrings: dict[str, Keyring]) -> list[FetchedRepository]:
         self.say(f"metadata for {target.name}")
-        seen = self.former.repository if self.former else ()
+        seen = () if self.allow_older else (*(self.former.repository if self.former else ()), *self.seen)
         found = [
             fetch_repository(wish, target, keyrings[wish.id], seen, self.downloader, self.folder)
             for wish in self.description.repository

@@ -65,7 +65,7 @@ def fetch_repository(
 ) -> FetchedRepository:
     """Fetch repomd.xml and what it names; raises DownloadFailed, RepositoryError, PackageRefused.
 
-    `seen`: the states that the last lock was made from. `folder`: where relative paths start.
+    `seen`: states of the same repositories that must not come back. `folder`: where relative paths start.
     """
     access = access_of(wish, folder)
     url = located(target.address(wish), folder)
@@ -107,11 +107,12 @@ def fetch_repository(
 
 def _refuse_older(found: LockedRepository, seen: Sequence[LockedRepository]) -> None:
     for before in seen:
-        if (before.id, before.target) == (found.id, found.target) and found.timestamp < before.timestamp:
+        is_same = before.target == found.target and (before.id == found.id or before.url == found.url)
+        if is_same and found.timestamp < before.timestamp:
             raise RepositoryError(
-                "the repository's metadata are older than those of the last lock",
+                "the repository's metadata are older than those that were seen before",
                 where=f"{found.url} ({found.target})",
                 found=f"timestamp {found.timestamp}, revision {found.revision}",
                 expected=f"timestamp {before.timestamp} or later",
-                hint="use another mirror; if the repository was really put back: delete bundle.lock, and lock anew",
+                hint="use another mirror; if the repository was really put back: --allow-older",
             )

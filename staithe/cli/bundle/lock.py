@@ -20,6 +20,9 @@ def lock(
         typer.Option("--upgrade", help="Choose this package (or `engine`) anew; may be given several times."),
     ] = None,
     upgrade_all: Annotated[bool, typer.Option("--upgrade-all", help="Choose everything anew.")] = False,
+    allow_older: Annotated[
+        bool, typer.Option("--allow-older", help="Take metadata that are older than what was seen before.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 3 when the lock would change.")] = False,
 ) -> None:
     """Choose exact versions for bundle.toml, and write bundle.lock.
@@ -31,17 +34,29 @@ def lock(
     from staithe.report.console import console_for
     from staithe.sourcing.choice import Upgrade
     from staithe.sourcing.description_file import DESCRIPTION_NAME, read_description
+    from staithe.sourcing.download_cache import cache_folder
     from staithe.sourcing.lock_changes import changes
     from staithe.sourcing.lock_file import LOCK_NAME, read_lock
     from staithe.sourcing.locking import Locking, write_lock
+    from staithe.sourcing.seen_metadata import note_seen, read_seen
 
     home = folder.parent if folder.is_file() else folder
     path = folder if folder.is_file() else folder / DESCRIPTION_NAME
     description, former = read_description(path), read_lock(home / LOCK_NAME)
+    cache = cache_folder()
     with downloading() as (downloader, say):
-        made = Locking(
-            description, home, former, downloader, Upgrade(frozenset(upgrade or ()), upgrade_all), say=say
-        ).run()
+        locking = Locking(
+            description,
+            home,
+            former,
+            downloader,
+            Upgrade(frozenset(upgrade or ()), upgrade_all),
+            say=say,
+            seen=read_seen(cache),
+            allow_older=allow_older,
+        )
+        made = locking.run()
+    note_seen(locking.fetched, cache)
     console = console_for(markup=False)
     if former is not None and made.text() == former.text():
         console.print(f"{home / LOCK_NAME}: nothing to change (serial {made.serial})", soft_wrap=True)
