@@ -21,7 +21,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="Pairs of a figure and its floor, taken in turn.")
     parser.add_argument(
-        "--only", action="append", help="Of: closure, startup, converged, round_trips, provision, transfer."
+        "--only",
+        action="append",
+        choices=["closure", "startup", "converged", "round_trips", "provision", "transfer"],
+        help="Only this part; may be given several times.",
     )
     parser.add_argument("--folder", type=Path, help="Keep the folder and the lab, for another call.")
     options = parser.parse_args()
