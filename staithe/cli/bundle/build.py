@@ -42,7 +42,7 @@ def build(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the bundle that is at --out.")] = False,
 ) -> None:
-    """Make a bundle: of what bundle.lock names, or of files on this machine (--engine, --image).
+    """Make a bundle from bundle.lock, or from files (--engine, --image).
 
     From a lock everything is fetched into a cache that all bundles share, resumed where it stopped, and compared with
     the lock; packages must be signed by pinned keys. The same lock gives the same bytes, wherever it is built.

@@ -19,7 +19,9 @@ def diff(
     new: Annotated[Path, typer.Argument(help="Folder or .tar of the newer one.", show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print what differs between two bundles, and how much of NEW is not in OLD.
+    """Print what differs between two bundles.
+
+    And how much of NEW is not in OLD.
 
     Exit codes: 0 both are the same, 3 they differ, 5 one of them is no bundle.
     """

@@ -21,7 +21,7 @@ def init(
 
 
 def docs() -> None:
-    """Print the reference of bundle.toml (the same as docs/bundle-toml.md)."""
+    """Print the reference of bundle.toml."""
     from staithe.sourcing.description_reference import reference
 
     typer.echo(reference(), nl=False)
