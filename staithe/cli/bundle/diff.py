@@ -21,7 +21,7 @@ def diff(
 ) -> None:
     """Print what differs between two bundles.
 
-    And how much of NEW is not in OLD.
+    It tells how much of NEW is not in OLD, too: that is what has to be carried.
 
     Exit codes: 0 both are the same, 3 they differ, 5 one of them is no bundle.
     """
