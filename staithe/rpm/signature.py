@@ -38,7 +38,7 @@ def read_keys(texts: Iterable[tuple[str, bytes]], pinned: Sequence[str]) -> Keyr
         try:
             found = Cert.split_bytes(content)
         except Exception as error:
-            raise PackageRefused(f"this is no OpenPGP key: {error}", where=where) from error
+            raise PackageRefused(f"this is no OpenPGP key: {_first_line(error)}", where=where) from error
         for cert in found:
             fingerprint = cert.fingerprint.upper()
             if fingerprint not in pinned:
@@ -106,7 +106,7 @@ def _signer(
             signature = pysequoia.Sig.from_bytes(packet)
             verified = pysequoia.verify(bytes=content, store=lambda _ids: list(keys.certs), signature=signature)
         except Exception as error:  # noqa: BLE001 pysequoia raises plain exceptions
-            reasons.append(str(error).splitlines()[0] if str(error) else type(error).__name__)
+            reasons.append(_first_line(error))
             continue
         if verified.valid_sigs:
             return str(verified.valid_sigs[0].certificate).upper()
@@ -116,3 +116,8 @@ def _signer(
         found="; ".join(dict.fromkeys(reasons)) or None,
         expected=f"a signature by {' or '.join(keys.fingerprints)}",
     )
+
+
+def _first_line(error: Exception) -> str:
+    # pysequoia's errors go on with the library's own backtrace.
+    return next(iter(str(error).splitlines()), type(error).__name__)
