@@ -30,6 +30,9 @@ class FileServer:
     # (path, Range header, bytes sent)
     requests: list[tuple[str, str | None, int]] = field(default_factory=list)
 
+    # Authorization headers, one for each request.
+    logins: list[str | None] = field(default_factory=list)
+
     @property
     def sent_bytes(self) -> int:
         return sum(count for _path, _range, count in self.requests)
@@ -63,6 +66,7 @@ def file_server() -> Iterator[FileServer]:
 
 def answer(request: BaseHTTPRequestHandler, served: FileServer) -> None:
     path, asked = request.path, request.headers.get("Range")
+    served.logins.append(request.headers.get("Authorization"))
     status = served.statuses.get(path) or []
     wanted = f"Basic {base64.b64encode(served.login.encode()).decode()}" if served.login else None
     if status:

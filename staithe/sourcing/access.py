@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from staithe import __version__
 from staithe.errors import SecretMissing, UsageError
@@ -41,6 +42,14 @@ def access_of(repository: RepositoryWish, folder: Path) -> Access:
         client_certificate=_path(repository.client_certificate, folder),
         client_key=_path(repository.client_key, folder),
     )
+
+
+def key_access_of(repository: RepositoryWish, address: str, folder: Path) -> Access:
+    """Return the way to a key of a repository: without its login where another server has the key."""
+    access = access_of(repository, folder)
+    if _server(address) == _server(repository.address):
+        return access
+    return replace(access, username=None, password=None, client_certificate=None, client_key=None)
 
 
 def open_client(access: Access) -> httpx.Client:
@@ -79,6 +88,11 @@ def _context(access: Access) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"the certificate cannot be used: {error}", where=where) from error
     return context
+
+
+def _server(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc.lower()
 
 
 def _path(path: str | None, folder: Path) -> str | None:

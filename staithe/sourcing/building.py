@@ -15,10 +15,10 @@ from staithe.errors import LockError, PackageRefused
 from staithe.rpm.createrepo import write_metadata
 from staithe.rpm.signature import Keyring, check_package, read_keys
 from staithe.sourcing import description_file
-from staithe.sourcing.access import Access, access_of
+from staithe.sourcing.access import Access, access_of, key_access_of
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
-from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedPackage
+from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedKey, LockedPackage
 from staithe.sourcing.origin import located
 from staithe.sourcing.sbom import sbom_text
 
@@ -63,17 +63,18 @@ class Building:
 
     def _fetch(self) -> dict[str, Path]:
         """Return where each file is, by its digest."""
-        accesses = {wish.id: access_of(wish, self.folder) for wish in self.description.repository}
         wanted = [
-            Wanted(
-                located(one.url, self.folder),
-                one.sha256,
-                one.size,
-                accesses.get(one.repository, Access()) if isinstance(one, LockedPackage) else Access(),
-            )
-            for one in self._files()
+            Wanted(located(one.url, self.folder), one.sha256, one.size, self._access(one)) for one in self._files()
         ]
         return {one.sha256: one.path for one in self.downloader.fetch_all(wanted)}
+
+    def _access(self, file: LockedFile) -> Access:
+        for wish in self.description.repository:
+            if isinstance(file, LockedPackage) and file.repository == wish.id:
+                return access_of(wish, self.folder)
+            if isinstance(file, LockedKey) and file.url in wish.key_addresses:
+                return key_access_of(wish, file.url, self.folder)
+        return Access()
 
     def _keyring(self, paths: dict[str, Path]) -> Keyring:
         pinned = [fingerprint for wish in self.description.repository for fingerprint in wish.pinned]

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from staithe.config.section import Section
 from staithe.config.values import LocalPath, Name, ProxyUrl, mistake, parsed, text
 from staithe.sourcing import presets
 from staithe.sourcing.version_range import VersionRange
 
+
+def _without_login(address: str) -> str:
+    # What is found is not told: it may be a password.
+    if re.match(r"https?://[^/?#]*@", address):
+        raise mistake("a login in an address ends in bundle.lock; name it with username and password")
+    return address
+
+
 Range = Annotated[str, parsed('a version or range such as "28.5.2", "28.5" or ">=28.3, <29"', VersionRange.parse)]
 Address = Annotated[
     str,
     text("an https:// or http:// address or a path, without blanks", r"(https?://[!-~]+|[^-\s:][^\s:]*)", 2048),
+    AfterValidator(_without_login),
 ]
 Fingerprint = Annotated[
     str, text("a fingerprint of 40 or 64 hex digits in upper case, without blanks", r"[0-9A-F]{40}|[0-9A-F]{64}")

@@ -10,7 +10,7 @@ from staithe.errors import RepositoryError
 from staithe.rpm.base import Base
 from staithe.rpm.signature import Keyring, read_keys
 from staithe.sourcing import description_file
-from staithe.sourcing.access import access_of
+from staithe.sourcing.access import key_access_of
 from staithe.sourcing.choice import Upgrade, choose_engine, choose_packages, engine_versions
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
@@ -84,8 +84,9 @@ class Locking:
         self.say("keys")
         keyrings, locked = {}, {}
         for wish in self.description.repository:
-            texts, access = [], access_of(wish, self.folder)
+            texts = []
             for address in wish.key_addresses:
+                access = key_access_of(wish, address, self.folder)
                 got = self.downloader.fetch(Wanted(located(address, self.folder), access=access))
                 texts.append((address, got.path.read_bytes()))
                 fingerprints = read_keys(texts[-1:], wish.pinned).fingerprints

@@ -63,10 +63,11 @@ class Origins:
             with self._client(access).stream("GET", url, headers=headers) as answer:
                 # As they come: chunks of a size are gathered first, and what was gathered is lost with the line.
                 yield Opened(_first_byte(answer, url, start), answer.iter_raw())
+        except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.UnsupportedProtocol, UnicodeError) as error:
+            # UnicodeError: a host name that is none, such as a..b.
+            raise DownloadFailed(f"cannot be fetched: {error}", where=url) from error
         except httpx.TransportError as error:
             raise Interruption(str(error) or type(error).__name__) from error
-        except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.UnsupportedProtocol) as error:
-            raise DownloadFailed(f"cannot be fetched: {error}", where=url) from error
 
     def _client(self, access: Access) -> httpx.Client:
         if access not in self._clients:

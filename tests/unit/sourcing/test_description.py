@@ -86,6 +86,7 @@ def test_the_starter_is_valid_and_so_is_all_that_it_has_in_comments(tmp_path: Pa
         ("majors = [8, 9]", "majors = [6]", "targets.majors"),
         ('extra = ["iptables-nft"', 'extra = ["--nogpgcheck"', "expected a package such as"),
         ('url = "https://mirror.example.com', 'url = "ftp://mirror.example.com', "expected an https://"),
+        ("https://mirror.example.com", "https://me:hunter2-word@mirror.example.com", "repository[1].url: a login in"),
         ("[engine]", "[engin]", "did you mean engine"),
         ("schema_version = 1", "schema_version = 2", "schema_version"),
     ],

@@ -187,6 +187,12 @@ def test_a_dead_server_is_told(cache: DownloadCache) -> None:
         fetch(cache, Wanted("http://127.0.0.1:9/a", SHA256, 5))
 
 
+@pytest.mark.parametrize("url", ["http://a..b/x", "http://xn--/x", "http://[::1/x", "http:///x"])
+def test_an_address_that_is_none_is_told(cache: DownloadCache, url: str) -> None:
+    with pytest.raises(DownloadFailed, match="cannot be fetched"):
+        fetch(cache, Wanted(url))
+
+
 def test_a_certificate_file_that_is_none(cache: DownloadCache, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("none")
     with pytest.raises(UsageError, match="certificate cannot be used"):

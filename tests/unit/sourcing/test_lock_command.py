@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -214,16 +215,46 @@ def test_over_http_only_heads_of_packages_are_fetched(site: Site, server: FileSe
 def test_a_login_stands_nowhere(site: Site, server: FileServer, tmp_path: Path) -> None:
     server.login = "me:s3cr3t-word"
     site.describe(docker=f"{server.url}/docker", base="base")
-    text = (site.home / "bundle.toml").read_text()
-    login = 'id = "docker"\nusername = "me"\npassword = { from_file = "password" }\n'
-    (site.home / "bundle.toml").write_text(text.replace('id = "docker"\n', login))
-    (site.home / "password").write_text("s3cr3t-word\n")
+    with_login(site)
     done = site.run("lock")
     assert "s3cr3t-word" not in site.lock.read_text() + done.stdout + done.stderr
     (site.home / "password").write_text("wr0ng-word\n")
     refused = site.run("lock", code=5).stderr
     assert "401" in refused
     assert "wr0ng-word" not in refused
+
+
+def with_login(site: Site) -> None:
+    """Give the repositories a login, with its password in the file `password`."""
+    text = (site.home / "bundle.toml").read_text()
+    login = '[[repository]]\nusername = "me"\npassword = { from_file = "password" }\n'
+    (site.home / "bundle.toml").write_text(text.replace("[[repository]]\n", login))
+    (site.home / "password").write_text("s3cr3t-word\n")
+
+
+def test_a_key_behind_the_login_is_fetched_by_lock_and_by_build(site: Site, server: FileServer) -> None:
+    server.login = "me:s3cr3t-word"
+    site.describe(docker=f"{server.url}/docker", base=f"{server.url}/base")
+    with_login(site)
+    path = site.home / "bundle.toml"
+    path.write_text(path.read_text().replace("RPM-GPG-KEY-lab", f"{server.url}/RPM-GPG-KEY-lab"))
+    site.run("lock")
+    shutil.rmtree(site.home / "cache")
+    site.run("build")
+
+
+def test_a_key_on_another_server_costs_no_login(site: Site, server: FileServer) -> None:
+    with file_server() as other:
+        serve(other, site.home)
+        server.login = "me:s3cr3t-word"
+        site.describe(docker=f"{server.url}/docker", base="base")
+        with_login(site)
+        path = site.home / "bundle.toml"
+        path.write_text(path.read_text().replace("RPM-GPG-KEY-lab", f"{other.url}/RPM-GPG-KEY-lab"))
+        site.run("lock")
+        shutil.rmtree(site.home / "cache")
+        site.run("build")
+        assert other.logins == [None, None, None], "each repository's key, and the build's"
 
 
 def test_an_image_archive_is_pinned(site: Site) -> None:
