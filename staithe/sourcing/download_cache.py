@@ -44,10 +44,13 @@ class DownloadCache:
         return self._whole / sha256
 
     def find(self, sha256: str, size: int) -> Path | None:
-        """Return a file that is there whole; its name is believed, its size compared."""
+        """Return a file that is there and still is what its name says; one that was changed is fetched again."""
         path = self.path(sha256)
         try:
-            return path if path.stat().st_size == size else None
+            if path.stat().st_size != size:
+                return None
+            with path.open("rb") as stream:
+                return path if hashlib.file_digest(stream, "sha256").hexdigest() == sha256 else None
         except FileNotFoundError:
             return None
 
