@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -40,6 +41,7 @@ from staithe.bundle.oci_archive import is_oci_layout, read_oci_archive
 from staithe.bundle.package_set import PackageSource, add_package_set
 from staithe.bundle.read import read_bundle
 from staithe.errors import BundleError
+from staithe.shell import word
 
 _OCI_NAMES = {machine: name for name, machine in ARCHITECTURES.items()}
 
@@ -71,8 +73,7 @@ def build(
     Raises BundleError.
     """
     out = out.absolute()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with _draft(out) as draft:
+    with _written(out), _draft(out) as draft:
         _check_target(out, replace)
         store = BlobStore(draft)
         entries = [_engine_entry(source, store) for source in engines]
@@ -85,6 +86,19 @@ def build(
         read_bundle(draft)
         _swap(draft, out)
     return read_bundle(out)
+
+
+@contextmanager
+def _written(out: Path) -> Iterator[None]:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise BundleError(
+            f"the bundle cannot be made: {error.strerror or error}",
+            where=str(error.filename or out),
+            hint=f"df -h {word(str(out.parent))}" if error.errno == errno.ENOSPC else None,
+        ) from error
 
 
 @contextmanager

@@ -85,10 +85,10 @@ class RepositoryError(UsageError):
 
 
 class SolverMissing(UsageError):
-    """This machine has no libsolv, which resolves packages as dnf does.
+    """This machine has no libsolv, which resolves packages as dnf does, or lacks another library of `bundle lock`.
 
-    Its wheels exist for Linux with glibc 2.28 or newer. Install it with `pip install 'staithe[bundle]'`, or make the
-    lock on a Linux machine: bundle.lock and bundles are the same wherever they were made.
+    `pip install 'staithe[bundle]'` installs them. Wheels of libsolv exist for Linux with glibc 2.28 or newer;
+    elsewhere make the lock on a Linux machine: bundle.lock and bundles are the same wherever they were made.
     """
 
     code = "E107"

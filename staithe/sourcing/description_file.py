@@ -86,13 +86,13 @@ sources = ["static"]         # "rpm": Docker's packages and all that they need; 
 def write_starter(folder: Path) -> Path:
     """Write a commented bundle.toml; raises UsageError when there is one."""
     path = folder / DESCRIPTION_NAME
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(STARTER.format(name=_name_of(folder)))
-    except FileExistsError:
-        raise UsageError("there is one already; it is not overwritten", where=str(path)) from None
     except OSError as error:
+        if isinstance(error, FileExistsError) and folder.is_dir():
+            raise UsageError("there is one already; it is not overwritten", where=str(path)) from None
         raise UsageError(f"cannot be written: {error.strerror}", where=str(path)) from error
     return path
 

@@ -16,6 +16,7 @@ from staithe.errors import LockError
 LOCK_NAME = "bundle.lock"
 _HEADER = "# Made by `staithe bundle lock`. Keep it in git; do not edit it.\n"
 _LIMIT_BYTES = 64 << 20
+_AGAIN = "git checkout bundle.lock   # or, to choose everything anew: rm bundle.lock && staithe bundle lock"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -147,7 +148,7 @@ def parse_lock(content: bytes, where: str) -> Lock:
             f"{place}: {first['msg']}",
             where=where,
             expected="a file that `staithe bundle lock` wrote",
-            hint="git checkout bundle.lock   # or: staithe bundle lock",
+            hint=_AGAIN,
         ) from error
     except (ValueError, RecursionError) as error:
-        raise LockError(f"this is no TOML: {error}", where=where, hint="git checkout bundle.lock") from error
+        raise LockError(f"this is no TOML: {error}", where=where, hint=_AGAIN) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from staithe.errors import RepositoryError
+from staithe.errors import LockError, RepositoryError, UsageError
 from staithe.rpm.base import Base
+from staithe.rpm.nevra import Nevra
 from staithe.rpm.signature import Keyring, read_keys
 from staithe.sourcing import description_file
 from staithe.sourcing.access import key_access_of
@@ -51,6 +53,7 @@ class Locking:
         engine = self._engine(repositories)
         packages = self._packages(repositories, engine)
         wants_static = self.description.engine is not None and "static" in self.description.engine.sources
+        self._check_upgrade(packages)
         self.say("images and archives")
         lock = Lock(
             name=self.description.name,
@@ -146,13 +149,34 @@ class Locking:
         self.say("signatures")
         return lock_packages(chosen, self.former.package if self.former else (), self.downloader, self.folder)
 
+    def _check_upgrade(self, packages: tuple[LockedPackage, ...]) -> None:
+        """Refuse names that upgrade nothing: a mistyped one would look as if all were up to date."""
+        former = self.former.package if self.former else ()
+        known = {Nevra.parse(one.nevra).name for one in (*packages, *former)}
+        if self.description.engine is not None:
+            known.add("engine")
+        unknown = sorted(self.upgrade.names - known)
+        if unknown:
+            raise UsageError(
+                "--upgrade names what the lock does not have",
+                found=", ".join(unknown),
+                expected="engine, or a package of bundle.lock",
+                hint="grep nevra bundle.lock",
+            )
+
     def _image(self, archive: str) -> LockedImage:
         got = self.downloader.fetch(Wanted(located(archive, self.folder), limit_bytes=ARCHIVE_LIMIT_BYTES))
         return LockedImage(url=archive, size=got.size, sha256=got.sha256)
 
 
 def write_lock(lock: Lock, path: Path) -> None:
-    """Write bundle.lock: whole or not at all."""
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(lock.text(), encoding="utf-8")
-    new.replace(path)
+    """Write bundle.lock: whole or not at all. Raises LockError."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            new.write_text(lock.text(), encoding="utf-8")
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise LockError(f"cannot be written: {error.strerror}", where=str(path)) from error

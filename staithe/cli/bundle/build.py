@@ -94,15 +94,21 @@ def _from_lock(folder: Path, out: Path | None, *, offline: bool, replace: bool) 
     from staithe.cli.bundle.progress import downloading
     from staithe.errors import UsageError
     from staithe.shell import word
+    from staithe.sourcing.libraries import require_libraries
+
+    require_libraries()
     from staithe.sourcing.building import Building
     from staithe.sourcing.description_file import DESCRIPTION_NAME, read_description
     from staithe.sourcing.lock_file import LOCK_NAME, read_lock
 
+    if folder.name == DESCRIPTION_NAME and folder.is_file():
+        folder = folder.parent
     if not (folder / DESCRIPTION_NAME).exists():
         raise UsageError(
             f"there is no {DESCRIPTION_NAME}",
             where=str(folder.absolute()),
-            hint="staithe bundle init   # or, from files: staithe bundle build --engine FILE --out FOLDER",
+            hint=f"staithe bundle init {word(str(folder))}   "
+            "# or, from files: staithe bundle build --engine FILE --out FOLDER",
         )
     description, lock = read_description(folder / DESCRIPTION_NAME), read_lock(folder / LOCK_NAME)
     if lock is None:

@@ -17,7 +17,8 @@ def init(
 
     path = write_starter(folder)
     typer.echo(f"wrote {path}")
-    typer.echo(f"next: edit it, then `staithe bundle lock {word(str(path.parent))}`")
+    place = str(path.parent)
+    typer.echo(f"next: edit it, then `staithe bundle lock {word(f'./{place}' if place.startswith('-') else place)}`")
 
 
 def docs() -> None:

@@ -35,11 +35,13 @@ def lock(
     from staithe.sourcing.choice import Upgrade
     from staithe.sourcing.description_file import DESCRIPTION_NAME, read_description
     from staithe.sourcing.download_cache import cache_folder
+    from staithe.sourcing.libraries import require_libraries
     from staithe.sourcing.lock_changes import changes
     from staithe.sourcing.lock_file import LOCK_NAME, read_lock
     from staithe.sourcing.locking import Locking, write_lock
     from staithe.sourcing.seen_metadata import note_seen, read_seen
 
+    require_libraries()
     home = folder.parent if folder.is_file() else folder
     path = folder if folder.is_file() else folder / DESCRIPTION_NAME
     description, former = read_description(path), read_lock(home / LOCK_NAME)

@@ -109,7 +109,8 @@ def print_bundle(bundle: Bundle) -> None:
         )
     for package_set in bundle.package_sets:
         of_engine = f" with engine {package_set.engine}" if package_set.engine else ""
-        what = f"{len(package_set.packages)} packages{of_engine}"
+        count = len(package_set.packages)
+        what = f"{count} package{'' if count == 1 else 's'}{of_engine}"
         system, _, arch = package_set.target.partition("-")
         table.add_row(f"{what} for {system}", arch, size(package_set.size_bytes), "")
     console = console_for(markup=False)

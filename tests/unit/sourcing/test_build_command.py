@@ -262,3 +262,68 @@ def test_a_full_disk_is_told(locked: Site, tmp_path: Path) -> None:
     assert done.returncode == 5, done.stderr
     assert "No space left" in done.stderr
     assert not (locked.home / "bundle").exists()
+
+
+def test_a_full_disk_for_the_bundle_is_told(locked: Site, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounts a tmpfs")
+    small = tmp_path / "small"
+    small.mkdir()
+    script = (
+        f"mount -t tmpfs -o size=16k none {small}; {CLI} bundle build --out {small}/bundle; echo $?; ls -A {small}"
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd=locked.home,
+        env={**os.environ, "STAITHE_CACHE": str(locked.home / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "5\n", done.stderr
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_place_where_nothing_can_be_is_told(locked: Site) -> None:
+    assert "E400" in locked.run("build", "--out", "bundle.toml/below", code=5).stderr
+
+
+def test_the_file_is_as_good_as_its_folder(locked: Site) -> None:
+    locked.run("build", "bundle.toml")
+    assert (locked.home / "bundle/index.json").exists()
+
+
+def test_a_serial_does_not_go_with_a_lock(locked: Site) -> None:
+    assert "do not go with a lock" in locked.run("build", "--serial", "0", code=2).stderr
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_what_was_changed_in_the_cache_is_not_believed(locked: Site, offline: bool) -> None:
+    locked.run("build")
+    for path in (locked.home / "cache/sha256").iterdir():
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    if offline:
+        assert "not in the cache" in locked.run("build", "--force", "--offline", code=5).stderr
+    else:
+        before = files_of(locked.home / "bundle")
+        locked.run("build", "--force")
+        assert files_of(locked.home / "bundle") == before
+
+
+@pytest.mark.parametrize("command", ["lock", "build"])
+@pytest.mark.parametrize("library", ["httpx", "zstandard", "tomli_w", "yaml", "cyclonedx"])
+def test_a_library_that_is_not_installed_is_told(locked: Site, command: str, library: str) -> None:
+    bar = locked.home / "bar"
+    bar.mkdir()
+    (bar / "sitecustomize.py").write_text(
+        "import importlib.machinery\n"
+        "find = importlib.machinery.PathFinder.find_spec\n"
+        "def without(name, *more):\n"
+        f"    return None if name.partition('.')[0] == {library!r} else find(name, *more)\n"
+        "importlib.machinery.PathFinder.find_spec = without\n"
+    )
+    told = locked.run(command, env={"PYTHONPATH": str(bar)}, code=2).stderr
+    assert f"no {library}" in told
+    assert "pip install 'staithe[bundle]'" in told

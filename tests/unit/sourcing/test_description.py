@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from staithe.errors import DescriptionError, UsageError
 from staithe.sourcing.description import Description
 from staithe.sourcing.description_file import digest, read_description, write_starter
+from tests.rpm_site import CLI
 
 WHOLE = """
 schema_version = 1
@@ -68,6 +71,24 @@ def test_the_starter_is_valid_and_so_is_all_that_it_has_in_comments(tmp_path: Pa
     assert sum(a != b for a, b in zip(lines, uncommented, strict=True)) >= 12
     found = read(tmp_path, "\n".join(uncommented))
     assert [one.id for one in found.repository] == ["docker-ce", "baseos"]
+
+
+def test_a_starter_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file/below"):
+        with pytest.raises(UsageError, match="cannot be written"):
+            write_starter(folder)
+
+
+def test_what_init_says_next_can_be_typed(tmp_path: Path) -> None:
+    for name in ("-x", "a b", "ä"):
+        said = subprocess.run(
+            [CLI, "bundle", "init", "--", name], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+        words = shlex.split(said.rpartition("then `")[2].partition("`")[0])
+        assert words[:3] == ["staithe", "bundle", "lock"]
+        assert not words[3].startswith("-")
+        assert (tmp_path / words[3] / "bundle.toml").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from staithe.lab.rpm_specs import Stub
 from tests.file_server import FileServer, file_server
-from tests.rpm_site import CONTAINERD, HAS_TOOLS, Site, engine, sha256
+from tests.rpm_site import CLI, CONTAINERD, HAS_TOOLS, Site, engine, sha256
 
 pytestmark = pytest.mark.skipif(not HAS_TOOLS, reason="needs Debian's rpm and gnupg")
 
@@ -222,6 +223,32 @@ def test_a_login_stands_nowhere(site: Site, server: FileServer, tmp_path: Path) 
     refused = site.run("lock", code=5).stderr
     assert "401" in refused
     assert "wr0ng-word" not in refused
+
+
+def test_a_mistyped_name_upgrades_nothing_and_is_told(site: Site) -> None:
+    site.run("lock")
+    told = site.run("lock", "--upgrade", "containerd", "--upgrade", "engine", code=2).stderr
+    assert "found containerd, expected" in told
+    site.run("lock", "--upgrade", "containerd.io", "--upgrade", "engine")
+
+
+def test_a_lock_that_cannot_be_written_is_told(site: Site) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounts")
+    script = (
+        f"mount --bind . . && cd . && mount -o remount,bind,ro {site.home} && cd {site.home} && {CLI} bundle lock"
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        cwd=site.home,
+        env={**os.environ, "STAITHE_CACHE": str(site.home.parent / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "bundle.lock: cannot be written: Read-only file system" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def with_login(site: Site) -> None:
