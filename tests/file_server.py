@@ -26,6 +26,8 @@ class FileServer:
     login: str | None = None
     # None: as fast as it goes.
     pace_bytes_per_s: int | None = None
+    # Paths of which two bytes come each second.
+    trickling: set[str] = field(default_factory=set)
     url: str = ""
     # (path, Range header, bytes sent)
     requests: list[tuple[str, str | None, int]] = field(default_factory=list)
@@ -100,15 +102,16 @@ def send(request: BaseHTTPRequestHandler, served: FileServer, path: str, asked: 
     cuts = served.cuts.get(path)
     stop = cuts.pop(0) if cuts else end
     part = content[start : min(stop, end)]
-    step = len(part) or 1 if served.pace_bytes_per_s is None else 1 << 18
+    pace = 2 if path in served.trickling else served.pace_bytes_per_s
+    step = len(part) or 1 if pace is None else min(1 << 18, pace)
     sent = 0
     try:
         for at in range(0, len(part), step):
             request.wfile.write(part[at : at + step])
             request.wfile.flush()
             sent += len(part[at : at + step])
-            if served.pace_bytes_per_s is not None:
-                time.sleep(step / served.pace_bytes_per_s)
+            if pace is not None:
+                time.sleep(step / pace)
     except OSError:
         request.close_connection = True
     served.requests.append((path, asked, sent))

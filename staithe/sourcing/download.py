@@ -78,10 +78,14 @@ class Downloader:
             try:
                 return [job.result() for job in jobs]
             except BaseException:
-                self._is_stopped = True
+                self.stop()
                 for job in jobs:
                     job.cancel()
                 raise
+
+    def stop(self) -> None:
+        """End what other threads fetch, at their next piece: whoever waits for them would wait for the slowest."""
+        self._is_stopped = True
 
     def fetch(self, wanted: Wanted) -> Fetched:
         """Return one file in the cache; raises DownloadFailed."""
@@ -107,6 +111,7 @@ class Downloader:
             content = b""
             with self._origins.open(wanted.url, wanted.access, end=size) as opened:
                 for chunk in opened.chunks:
+                    self._check_stopped(wanted)
                     content += chunk
                     if len(content) >= size:
                         break
@@ -151,10 +156,13 @@ class Downloader:
                     received[0] += len(chunk)
                     self._advance(wanted, len(chunk))
                     _check_size(wanted, target.tell())
-                    if self._is_stopped:
-                        raise DownloadFailed("stopped", where=wanted.url)
+                    self._check_stopped(wanted)
             if wanted.size is not None and target.tell() < wanted.size:
                 raise Interruption(f"the connection ended after {target.tell()} of {wanted.size} bytes")
+
+    def _check_stopped(self, wanted: Wanted) -> None:
+        if self._is_stopped:
+            raise DownloadFailed("stopped", where=wanted.url)
 
     def _patiently(self, attempt: Callable[[], ResultT], wanted: Wanted) -> ResultT:
         pauses = iter(_PAUSES_S)

@@ -45,6 +45,7 @@ def lock_packages(
                 before = locked.get(one.sha256, one)
                 locked[one.sha256] = before.model_copy(update={"targets": (*before.targets, target.name)})
         except BaseException:
+            downloader.stop()
             for _, job in jobs:
                 job.cancel()
             raise

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,6 +213,26 @@ def test_over_http_only_heads_of_packages_are_fetched(site: Site, server: FileSe
     asked = {path for path, _, _ in server.requests}
     assert not any("other.xml" in path for path in asked)
     assert f"/docker/{big.name}" not in asked
+
+
+def test_one_interrupt_ends_it_though_a_server_hardly_sends(site: Site, server: FileServer) -> None:
+    server.trickling = {path for path in server.files if path.endswith(".rpm")}
+    site.describe(docker=f"{server.url}/docker", base=f"{server.url}/base")
+    env = {**os.environ, "STAITHE_CACHE": str(site.home / "cache")}
+    with subprocess.Popen(
+        [CLI, "bundle", "lock"], cwd=site.home, env=env, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        while process.stderr.readline() != "signatures\n":
+            pass
+        time.sleep(1)  # All heads are being read then; a signal before is another story.
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(10) == 130
+        finally:
+            process.kill()
+        assert "Traceback" not in process.stderr.read()
+    assert not site.lock.exists()
 
 
 def test_a_login_stands_nowhere(site: Site, server: FileServer, tmp_path: Path) -> None:
