@@ -11,10 +11,11 @@ from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
 from staithe.sourcing.lock_file import Lock, LockedStatic
 from staithe.sourcing.origin import is_http, located
+from staithe.sourcing.version_range import VersionRange
 
-# 29.4.2 was published again as docker-29.4.2-2.tgz.
 # Of engine archives and of image archives.
 ARCHIVE_LIMIT_BYTES = 16 << 30
+# 29.4.2 was published again as docker-29.4.2-2.tgz.
 _ARCHIVE = re.compile(r"docker-([0-9]+\.[0-9]+\.[0-9]+)(?:-[0-9]+)?\.tgz")
 
 
@@ -52,7 +53,15 @@ def lock_static(
     for arch in description.targets.archs:
         before = known.get((arch, engine))
         pinned = description.engine.static_sha256.get(arch)
-        name = static_names(address, arch, downloader, folder).get(engine, f"docker-{engine}.tgz")
+        try:
+            names = static_names(address, arch, downloader, folder)
+        except DownloadFailed:
+            # Many mirrors list nothing; a whole version needs no list.
+            if VersionRange.parse(description.engine.version).exact is None:
+                raise
+            names = {}
+        likely = before.url.rpartition("/")[2] if before is not None else f"docker-{engine}.tgz"
+        name = names.get(engine, likely)
         url = f"{address}/{arch}/{name}"
         if before is not None and pinned in (None, before.sha256) and before.url == url:
             locked.append(before)

@@ -93,6 +93,7 @@ def print_bundle(bundle: Bundle) -> None:
     from staithe.bundle.signatures import signatures
     from staithe.report.console import console_for
     from staithe.report.sizes import size
+    from staithe.shell import word
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("what", overflow="fold")
@@ -122,7 +123,7 @@ def print_bundle(bundle: Bundle) -> None:
     for one in signatures(bundle):
         console.print(f"signature by {one.fingerprint}, not checked: staithe bundle verify", soft_wrap=True)
     if not signatures(bundle):
-        console.print("not signed: staithe bundle sign", soft_wrap=True)
+        console.print(f"not signed: staithe bundle sign {word(str(bundle.root))} --key KEY", soft_wrap=True)
 
 
 def _short(digest: str) -> str:

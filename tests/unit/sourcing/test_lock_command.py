@@ -331,6 +331,18 @@ def test_a_static_archive_is_pinned_at_first_sight(site: Site) -> None:
     assert "E404" in site.run("lock", code=5).stderr
 
 
+def test_a_whole_version_needs_no_list_of_archives(site: Site, server: FileServer) -> None:
+    server.files = {"/x86_64/docker-28.5.2.tgz": b"x" * 100}
+    wish = f'sources = ["static"]\nstatic = "{server.url}"\n'
+    site.describe(f'[engine]\nversion = "28.5"\n{wish}', base="base")
+    assert "404" in site.run("lock", code=5).stderr, "a range does"
+    site.describe(f'[engine]\nversion = "28.5.2"\n{wish}', base="base")
+    site.run("lock")
+    (static,) = tomllib.loads(site.lock.read_text())["static"]
+    assert static["url"] == f"{server.url}/x86_64/docker-28.5.2.tgz"
+    assert "nothing to change" in site.run("lock").stdout
+
+
 def test_two_kinds_of_hosts_share_what_is_the_same(site: Site) -> None:
     site.add("base8", [Stub("bash", "4.4.20-5", provides="/bin/sh")], major=8)
     site.add("docker8", [*engine("28.5.1"), CONTAINERD], major=8)
