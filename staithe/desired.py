@@ -74,6 +74,13 @@ def _engine(config: Config, arch: str, bundle: Bundle) -> EngineArtifact:
     wanted = config.engine.version
     fitting = [e for e in bundle.engines if e.arch == arch and wanted in (None, e.version)]
     held = ", ".join(f"{e.version} ({e.arch})" for e in bundle.engines) or "no engine"
+    if not fitting and any(one.engine is not None for one in bundle.package_sets):
+        raise BundleError(
+            "the bundle has its engine only as packages, and this version of staithe installs the static archive",
+            where=str(bundle.root),
+            found=held,
+            hint='sources = ["rpm", "static"] in bundle.toml, then staithe bundle lock and build',
+        )
     if not fitting:
         raise BundleError(
             f"the bundle has no engine {wanted or ''} for {arch}".replace("  ", " "),

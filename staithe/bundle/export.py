@@ -77,6 +77,8 @@ def export(
     out = out.absolute()
     if not out.parent.is_dir():
         raise UsageError("there is no such folder", where=str(out.parent))
+    if bundle.root.is_dir() and out.is_relative_to(bundle.root.absolute()):
+        raise UsageError("a bundle is not written into itself", where=str(out), hint="--out ../FILE.tar")
     if out.suffix != ".tar":
         if split_bytes is not None:
             raise UsageError("--split goes with a .tar", found=str(out), hint="--out FILE.tar")

@@ -140,7 +140,13 @@ def parse_lock(content: bytes, where: str) -> Lock:
     if len(content) > _LIMIT_BYTES:
         raise LockError("this is too large for a lock", where=where, expected=f"{_LIMIT_BYTES >> 20} MiB at most")
     try:
-        return Lock.model_validate(tomllib.loads(content.decode("utf-8")))
+        data = tomllib.loads(content.decode("utf-8"))
+        schema = data.get("schema_version")
+        if isinstance(schema, int) and schema > 1:
+            raise LockError(
+                "a newer staithe made this lock", where=where, found=f"schema {schema}", expected="schema 1"
+            )
+        return Lock.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])

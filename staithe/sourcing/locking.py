@@ -40,16 +40,16 @@ class Locking:
     bases: Mapping[str, Base] | None = None
     say: Callable[[str], None] = lambda text: None
 
-    fetched: tuple[LockedRepository, ...] = ()
+    fetched: tuple[FetchedRepository, ...] = ()
 
     def run(self) -> Lock:
         """Return the lock; the former one, itself, when nothing of it changes. Raises what its parts raise.
 
-        `fetched` then has the states of metadata that were read.
+        `fetched` then has the repositories that were read.
         """
         keyrings, keys = self._keys()
         repositories = {target: self._repositories(target, keyrings) for target in self._targets()}
-        self.fetched = tuple(one.locked for found in repositories.values() for one in found)
+        self.fetched = tuple(one for found in repositories.values() for one in found)
         engine = self._engine(repositories)
         packages = self._packages(repositories, engine)
         wants_static = self.description.engine is not None and "static" in self.description.engine.sources
@@ -61,7 +61,7 @@ class Locking:
             description=description_file.digest(self.description),
             engine=engine,
             key=keys if packages else (),
-            repository=self.fetched,
+            repository=tuple(one.locked for one in self.fetched),
             package=packages,
             static=lock_static(self.description, engine or "", self.former, self.downloader, self.folder)
             if wants_static

@@ -83,7 +83,8 @@ def fetch_repository(
         timestamp=parsed.timestamp,
         sha256=table.sha256,
     )
-    _refuse_older(locked, seen)
+    # In the lock by its name, which another mirror has too; on this machine by its very place.
+    _refuse_older(locked, [one for one in seen if wish.id == one.id or url == one.url])
     files = downloader.fetch_all(
         Wanted(
             f"{url}/{entry.href}",
@@ -107,8 +108,7 @@ def fetch_repository(
 
 def _refuse_older(found: LockedRepository, seen: Sequence[LockedRepository]) -> None:
     for before in seen:
-        is_same = before.target == found.target and (before.id == found.id or before.url == found.url)
-        if is_same and found.timestamp < before.timestamp:
+        if before.target == found.target and found.timestamp < before.timestamp:
             raise RepositoryError(
                 "the repository's metadata are older than those that were seen before",
                 where=f"{found.url} ({found.target})",

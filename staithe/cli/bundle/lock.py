@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from staithe.sourcing.lock_file import Lock
 
-Folder = Annotated[Path, typer.Argument(help="Folder with bundle.toml, or that file.", metavar="[FOLDER]")]
+Folder = Annotated[Path, typer.Argument(help="Folder with bundle.toml, or that file.")]
 
 
 def lock(
@@ -58,7 +58,7 @@ def lock(
             allow_older=allow_older,
         )
         made = locking.run()
-    note_seen(locking.fetched, cache)
+    note_seen(locking.fetched, home, cache)
     console = console_for(markup=False)
     if former is not None and made.text() == former.text():
         console.print(f"{home / LOCK_NAME}: nothing to change (serial {made.serial})", soft_wrap=True)

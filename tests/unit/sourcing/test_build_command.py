@@ -16,10 +16,14 @@ from typing import Any
 
 import pytest
 
+from staithe.bundle.read import read_bundle
+from staithe.desired import desired_for
+from staithe.errors import BundleError
 from staithe.lab import rpms
 from tests.archives import engine_archive
 from tests.file_server import file_server
 from tests.rpm_site import CLI, HAS_TOOLS, Site, sha256
+from tests.unit import states
 
 pytestmark = pytest.mark.skipif(not HAS_TOOLS, reason="needs Debian's rpm and gnupg")
 
@@ -167,6 +171,21 @@ def test_a_lock_that_was_edited_does_not_help(locked: Site, harm: str) -> None:
     told = locked.run("build", code=5).stderr
     assert "E405" in told and "containerd.io-2.1.9" in told
     assert not (locked.home / "bundle").exists()
+
+
+def test_a_bundle_is_not_exported_into_itself(locked: Site) -> None:
+    locked.run("build")
+    before = files_of(locked.home / "bundle")
+    assert "not written into itself" in locked.run("export", "bundle", "--out", "bundle/x.tar", code=2).stderr
+    assert files_of(locked.home / "bundle") == before
+
+
+def test_a_bundle_with_packages_alone_says_what_it_lacks(locked: Site) -> None:
+    locked.run("build")
+    bundle = read_bundle(locked.home / "bundle")
+    config = states.config(engine={"bundle": "bundle"})
+    with pytest.raises(BundleError, match="only as packages"):
+        desired_for(config, states.bare(), bundle)
 
 
 def test_a_description_that_changed_wants_a_new_lock(locked: Site) -> None:

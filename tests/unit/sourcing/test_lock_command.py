@@ -156,6 +156,13 @@ def test_metadata_that_went_back_are_refused(site: Site) -> None:
     site.run("lock", "--allow-older")
 
 
+def test_another_site_of_the_same_names_is_another_site(site: Site, tmp_path: Path) -> None:
+    other = site.copy(tmp_path / "other")
+    age(other, "docker")
+    site.run("lock")
+    other.run("lock", env={"STAITHE_CACHE": str(site.home / "cache")})
+
+
 def test_metadata_that_were_only_looked_at_count_too(site: Site) -> None:
     site.run("lock", "--check", code=3)
     age(site, "base")

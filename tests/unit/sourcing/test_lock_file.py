@@ -114,3 +114,8 @@ def test_a_lock_that_is_none_is_refused(old: str, new: str) -> None:
 def test_garbage_is_refused(content: bytes) -> None:
     with pytest.raises(LockError):
         parse_lock(content, "bundle.lock")
+
+
+def test_a_lock_of_a_newer_staithe_says_so() -> None:
+    with pytest.raises(LockError, match="newer staithe"):
+        parse_lock(LOCK.text().replace("schema_version = 1", "schema_version = 2").encode(), "bundle.lock")
