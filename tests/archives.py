@@ -23,8 +23,7 @@ def build_bundle(folder: Path, *versions: str) -> Path:
     The file of allowed signers lies beside it: `allowed_signers(bundle)`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    image = folder / "smoke.tar"
-    image.write_bytes(_tar(_image()))
+    image, _ = image_archive(folder)
     arguments = ["bundle", "build", "--out", str(folder / "bundle"), "--image", str(image)]
     for version in versions:
         arguments += ["--engine", str(engine_archive(folder, version))]
@@ -32,6 +31,15 @@ def build_bundle(folder: Path, *versions: str) -> Path:
     assert done.exit_code == 0, done.output
     sign(folder / "bundle", make_key(folder / "signer", "signer@example.com", folder / "allowed_signers"))
     return folder / "bundle"
+
+
+def image_archive(folder: Path) -> tuple[Path, str]:
+    """Write docker save's archive of staithe/smoke:1; return it, and the digest of the image's config in hex."""
+    files = _image()
+    archive = folder / "smoke.tar"
+    archive.write_bytes(_tar(files))
+    config = json.loads(files["manifest.json"])[0]["Config"]
+    return archive, config.removesuffix(".json")
 
 
 def engine_archive(folder: Path, version: str, *, padding: bytes = b"") -> Path:

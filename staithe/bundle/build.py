@@ -17,9 +17,9 @@ from staithe.bundle.archive_files import opened
 from staithe.bundle.attachment import Attachment, add_attachment
 from staithe.bundle.blob_store import BlobStore
 from staithe.bundle.contents import Bundle, ImageArtifact
-from staithe.bundle.docker_archive import MANIFEST_FILE, read_docker_archive
 from staithe.bundle.documents import ARCHITECTURES, EngineConfig, dump
 from staithe.bundle.engine_archive import add_engine_archive
+from staithe.bundle.image_archive import read_image_archive
 from staithe.bundle.image_blobs import add_image, descriptor
 from staithe.bundle.layout import (
     BLOBS,
@@ -37,7 +37,6 @@ from staithe.bundle.layout import (
     REF_NAME,
     SIGNATURES,
 )
-from staithe.bundle.oci_archive import is_oci_layout, read_oci_archive
 from staithe.bundle.package_set import PackageSource, add_package_set
 from staithe.bundle.read import read_bundle
 from staithe.errors import BundleError
@@ -74,7 +73,7 @@ def build(
     """
     out = out.absolute()
     with _written(out), _draft(out) as draft:
-        _check_target(out, replace)
+        check_target(out, replace)
         store = BlobStore(draft)
         entries = [_engine_entry(source, store) for source in engines]
         for path in images:
@@ -125,7 +124,8 @@ def _draft(out: Path) -> Iterator[Path]:
         os.close(handle)
 
 
-def _check_target(out: Path, replace: bool) -> None:
+def check_target(out: Path, replace: bool) -> None:
+    """Raise BundleError when a bundle cannot be written to `out` because of what is there."""
     if not out.exists() and not out.is_symlink():
         return
     if out.is_dir() and not any(out.iterdir()):
@@ -198,18 +198,7 @@ def _engine_entry(source: EngineSource, store: BlobStore) -> dict[str, Any]:
 def _image_entries(path: Path, store: BlobStore) -> list[dict[str, Any]]:
     entries = []
     with opened(path) as files:
-        if is_oci_layout(files):
-            images = read_oci_archive(files)
-        elif files.has(MANIFEST_FILE):
-            images = read_docker_archive(files)
-        else:
-            raise BundleError(
-                "this is no image archive",
-                where=str(path),
-                expected=f"{MANIFEST_FILE} (docker save) or {OCI_LAYOUT_FILE} (an OCI image layout)",
-                hint="make one with `docker save -o FILE NAME:TAG`",
-            )
-        for image in images:
+        for image in read_image_archive(files):
             entries.extend(_named(add_image(image, files, store)))
     return entries
 

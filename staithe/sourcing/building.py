@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from staithe.bundle.attachment import Attachment
-from staithe.bundle.build import EngineSource, build
+from staithe.bundle.build import EngineSource, build, check_target
 from staithe.bundle.contents import Bundle
 from staithe.bundle.layout import LOCK_ARTIFACT_TYPE, SBOM_ARTIFACT_TYPE
 from staithe.bundle.package_set import PackageFile, PackageSource
@@ -37,6 +37,7 @@ class Building:
     def run(self, out: Path, *, replace: bool) -> Bundle:
         """Write the bundle and return it as it is read back; raises what its parts raise."""
         require_current(self.lock, self.description)
+        check_target(out.absolute(), replace)
         self.say(f"{len(self._files())} files")
         paths = self._fetch()
         keys = self._keyring(paths)

@@ -36,6 +36,9 @@ def check_consistency(bundle: Bundle) -> None:
     static = {engine.archive.hex for engine in bundle.engines}
     _compare("engine archives", _names(static), _names({one.sha256 for one in lock.static}), bundle)
     targets = {target for package in lock.package for target in package.targets}
+    images = {image.config.hex for image in bundle.images}
+    locked = {config for one in lock.image for config in one.configs}
+    _compare("images", _names(images), _names(locked), bundle)
     _compare("kinds of hosts", _names({one.target for one in bundle.package_sets}), _names(targets), bundle)
     for package_set in bundle.package_sets:
         _check_set(bundle, package_set, lock)

@@ -80,7 +80,9 @@ class LockedStatic(LockedFile):
 
 
 class LockedImage(LockedFile):
-    """An image archive. The digest is that of the archive's file."""
+    """An image archive. The digest is that of the archive's file; the images inside are named by their configs'."""
+
+    configs: Annotated[tuple[Sha256, ...], Field(min_length=1)]
 
 
 class Lock(_Table):

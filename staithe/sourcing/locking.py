@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from staithe.bundle.archive_files import opened
+from staithe.bundle.image_archive import read_image_archive
 from staithe.errors import LockError, RepositoryError, UsageError
 from staithe.rpm.base import Base
 from staithe.rpm.nevra import Nevra
@@ -166,7 +169,9 @@ class Locking:
 
     def _image(self, archive: str) -> LockedImage:
         got = self.downloader.fetch(Wanted(located(archive, self.folder), limit_bytes=ARCHIVE_LIMIT_BYTES))
-        return LockedImage(url=archive, size=got.size, sha256=got.sha256)
+        with opened(got.path) as files:
+            configs = {hashlib.sha256(image.config).hexdigest() for image in read_image_archive(files)}
+        return LockedImage(url=archive, size=got.size, sha256=got.sha256, configs=tuple(sorted(configs)))
 
 
 def write_lock(lock: Lock, path: Path) -> None:

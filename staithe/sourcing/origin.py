@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     import httpx
 
 _AGAIN_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
+# A line to a far mirror may be slow; what is slower than this never ends.
+_SLOWEST_BYTES_PER_S = 1024
+_PACE_WINDOW_S = 30.0
 _HINTS = {
     401: "check username and password of the repository",
     403: "check the login of the repository",
@@ -62,7 +66,7 @@ class Origins:
         try:
             with self._client(access).stream("GET", url, headers=headers) as answer:
                 # As they come: chunks of a size are gathered first, and what was gathered is lost with the line.
-                yield Opened(_first_byte(answer, url, start), answer.iter_raw())
+                yield Opened(_first_byte(answer, url, start), _not_too_slow(answer.iter_raw()))
         except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.UnsupportedProtocol, UnicodeError) as error:
             # UnicodeError: a host name that is none, such as a..b.
             raise DownloadFailed(f"cannot be fetched: {error}", where=url) from error
@@ -73,6 +77,19 @@ class Origins:
         if access not in self._clients:
             self._clients[access] = open_client(access)
         return self._clients[access]
+
+
+def _not_too_slow(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass chunks on; a server that drips is one that has gone: time-outs see only silence. Raises Interruption."""
+    began, count = time.monotonic(), 0
+    for chunk in chunks:
+        count += len(chunk)
+        passed = time.monotonic() - began
+        if passed > _PACE_WINDOW_S:
+            if count < _SLOWEST_BYTES_PER_S * passed:
+                raise Interruption(f"only {count} bytes came in {passed:.0f} s")
+            began, count = time.monotonic(), 0
+        yield chunk
 
 
 def is_http(url: str) -> bool:

@@ -204,7 +204,9 @@ def test_without_a_lock_it_says_what_to_type(site: Site) -> None:
 def test_what_is_in_the_way_stays(locked: Site) -> None:
     (locked.home / "bundle").mkdir()
     (locked.home / "bundle/letter").write_text("dear")
+    shutil.rmtree(locked.home / "cache")
     assert "not overwritten" in locked.run("build", code=5).stderr
+    assert not list((locked.home / "cache").rglob("*/*")), "nothing was fetched for nothing"
     assert (locked.home / "bundle/letter").read_text() == "dear"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from staithe.errors import DownloadFailed, UsageError
-from staithe.sourcing import download
+from staithe.sourcing import download, origin
 from staithe.sourcing.access import Access
 from staithe.sourcing.download import Downloader, Fetched, Wanted
 from staithe.sourcing.download_cache import DownloadCache
@@ -197,3 +197,14 @@ def test_a_certificate_file_that_is_none(cache: DownloadCache, tmp_path: Path) -
     (tmp_path / "ca.pem").write_text("none")
     with pytest.raises(UsageError, match="certificate cannot be used"):
         fetch(cache, Wanted("https://127.0.0.1:9/a", SHA256, 5, Access(ca=str(tmp_path / "ca.pem"))))
+
+
+def test_a_server_that_drips_is_given_up(
+    server: FileServer, cache: DownloadCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(origin, "_PACE_WINDOW_S", 0.1)
+    server.pace_bytes_per_s = 500
+    with pytest.raises(DownloadFailed, match=r"only \d+ bytes came"):
+        fetch(cache, wanted(server))
+    server.pace_bytes_per_s = None
+    assert fetch(cache, wanted(server)).path.read_bytes() == CONTENT

@@ -16,6 +16,7 @@ import createrepo_c
 import pytest
 
 from staithe.lab.rpm_specs import Stub
+from tests.archives import image_archive
 from tests.file_server import FileServer, file_server
 from tests.rpm_site import CLI, CONTAINERD, HAS_TOOLS, Site, engine, sha256
 
@@ -313,12 +314,15 @@ def test_a_key_on_another_server_costs_no_login(site: Site, server: FileServer) 
         assert other.logins == [None, None, None], "each repository's key, and the build's"
 
 
-def test_an_image_archive_is_pinned(site: Site) -> None:
-    (site.home / "busybox.tar").write_bytes(b"x" * 5000)
-    site.describe('[engine]\nversion = "28"\n[[image]]\narchive = "busybox.tar"\n')
+def test_an_image_archive_is_pinned_with_what_is_inside(site: Site) -> None:
+    archive, config = image_archive(site.home)
+    site.describe(f'[engine]\nversion = "28"\n[[image]]\narchive = "{archive.name}"\n')
     site.run("lock")
     (image,) = tomllib.loads(site.lock.read_text())["image"]
-    assert image == {"url": "busybox.tar", "size": 5000, "sha256": sha256(site.home / "busybox.tar")}
+    size = archive.stat().st_size
+    assert image == {"url": archive.name, "size": size, "sha256": sha256(archive), "configs": [config]}
+    archive.write_bytes(b"x" * 5000)
+    assert "E400" in site.run("lock", code=5).stderr
 
 
 def test_a_static_archive_is_pinned_at_first_sight(site: Site) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from staithe.lab import rpms
+from tests.archives import image_archive
 from tests.rpm_site import HAS_TOOLS, Site
 
 pytestmark = pytest.mark.skipif(not HAS_TOOLS, reason="needs Debian's rpm and gnupg")
@@ -75,7 +76,8 @@ class Forger:
 @pytest.fixture(scope="module")
 def built(made: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
     site = made.copy(tmp_path_factory.mktemp("built") / "site")
-    site.describe()
+    archive, _ = image_archive(site.home)
+    site.describe(f'[engine]\nversion = "28"\n[[image]]\narchive = "{archive.name}"\n')
     site.run("lock")
     site.run("build")
     return site
@@ -189,6 +191,11 @@ def bill_that_is_none(site: Site, forger: Forger) -> None:
     forger.replace("sbom.cdx.json", "sbom.cdx.json", b'{"components": 5}')
 
 
+def image_of_another(site: Site, forger: Forger) -> None:
+    name = next(name for name in forger.manifests if name.startswith("docker.io/"))
+    forger.configs[name]["config"] = {"Env": ["LD_PRELOAD=/tmp/x"]}
+
+
 def other_keys(site: Site, forger: Forger) -> None:
     (name,) = forger.configs[PACKAGES]["keys"]
     forger.replace(PACKAGES, name, (site.home / "RPM-GPG-KEY-other").read_bytes())
@@ -211,6 +218,7 @@ def other_keys(site: Site, forger: Forger) -> None:
         (metadata_changed, "metadata do not belong together: repodata/primary.xml"),
         (bill_without_one, "bill of materials does not name"),
         (bill_that_is_none, "bill of materials is none"),
+        (image_of_another, "images are not those of its lock"),
         (other_keys, "the key is not the one that is pinned"),
     ],
 )
