@@ -16,7 +16,8 @@ from staithe.lab.rpm_specs import Stub, stubs_spec
 
 ROOT = Path(__file__).parents[1]
 CLI = str(Path(sys.executable).with_name("staithe"))
-HAS_TOOLS = all(shutil.which(tool) for tool in rpms.TOOLS)
+# Never skipped in CI: there the tools must be installed.
+HAS_TOOLS = bool(os.environ.get("CI")) or all(shutil.which(tool) for tool in rpms.TOOLS)
 
 BASE = (
     Stub("bash", "5.1.8-9", provides="/bin/sh"),

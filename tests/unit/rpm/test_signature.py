@@ -15,8 +15,9 @@ from staithe.errors import PackageRefused
 from staithe.lab import rpms
 from staithe.rpm.package_file import read_head
 from staithe.rpm.signature import Keyring, check_head, check_package, read_keys
+from tests.rpm_site import HAS_TOOLS
 
-pytestmark = pytest.mark.skipif(shutil.which("rpmsign") is None, reason="needs Debian's rpm and gnupg")
+pytestmark = pytest.mark.skipif(not HAS_TOOLS, reason="needs Debian's rpm and gnupg")
 
 SPEC = """Name: probe
 Epoch: 7
