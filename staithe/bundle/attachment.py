@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from staithe.bundle.artifact import add_artifact, titled
 from staithe.bundle.blob_store import BlobStore
 from staithe.bundle.contents import Blob
-from staithe.bundle.documents import Descriptor, dump
+from staithe.bundle.documents import Descriptor
 from staithe.bundle.files import BundleFiles
-from staithe.bundle.image_blobs import descriptor
-from staithe.bundle.layout import EMPTY_TYPE, MANIFEST_TYPE, REF_NAME, TITLE, blob_name
+from staithe.bundle.layout import EMPTY_TYPE, REF_NAME, blob_name
 from staithe.bundle.read_blobs import blob, manifest, unknown
 
 
@@ -26,18 +26,10 @@ class Attachment:
 def add_attachment(attachment: Attachment, store: BlobStore) -> dict[str, Any]:
     """Store the document, and return its entry for the index."""
     layer = store.add_bytes(attachment.content, attachment.artifact_type)
-    text = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "artifactType": attachment.artifact_type,
-        "config": descriptor(store.add_bytes(b"{}", EMPTY_TYPE)),
-        "layers": [{**descriptor(layer), "annotations": {TITLE: attachment.name}}],
-    }
-    return {
-        **descriptor(store.add_bytes(dump(text), MANIFEST_TYPE)),
-        "artifactType": attachment.artifact_type,
-        "annotations": {REF_NAME: attachment.name},
-    }
+    config = store.add_bytes(b"{}", EMPTY_TYPE)
+    return add_artifact(
+        store, attachment.artifact_type, config, [titled(layer, attachment.name)], {REF_NAME: attachment.name}
+    )
 
 
 def read_attachment(files: BundleFiles, entry: Descriptor) -> Blob:

@@ -14,6 +14,7 @@ from typing import Any
 
 from staithe.bundle import reference
 from staithe.bundle.archive_files import opened
+from staithe.bundle.artifact import add_artifact
 from staithe.bundle.attachment import Attachment, add_attachment
 from staithe.bundle.blob_store import BlobStore
 from staithe.bundle.contents import Bundle, ImageArtifact
@@ -31,7 +32,6 @@ from staithe.bundle.layout import (
     INDEX_FILE,
     INDEX_TYPE,
     LOCK_SERIAL,
-    MANIFEST_TYPE,
     OCI_LAYOUT_FILE,
     OCI_LAYOUT_VERSION,
     REF_NAME,
@@ -180,19 +180,9 @@ def _engine_entry(source: EngineSource, store: BlobStore) -> dict[str, Any]:
         {"schema_version": 1, "version": source.version, "arch": found.arch, "programs": found.programs}
     )
     config_blob = store.add_bytes(dump(config.model_dump(mode="json")), ENGINE_CONFIG_TYPE)
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "artifactType": ENGINE_ARTIFACT_TYPE,
-        "config": descriptor(config_blob),
-        "layers": [descriptor(found.archive)],
-    }
-    return {
-        **descriptor(store.add_bytes(dump(manifest), MANIFEST_TYPE)),
-        "artifactType": ENGINE_ARTIFACT_TYPE,
-        "platform": _platform(found.arch),
-        "annotations": {REF_NAME: f"engine:{source.version}-{found.arch}", ENGINE_VERSION: source.version},
-    }
+    names = {REF_NAME: f"engine:{source.version}-{found.arch}", ENGINE_VERSION: source.version}
+    entry = add_artifact(store, ENGINE_ARTIFACT_TYPE, config_blob, [descriptor(found.archive)], names)
+    return {**entry, "platform": _platform(found.arch)}
 
 
 def _image_entries(path: Path, store: BlobStore) -> list[dict[str, Any]]:

@@ -47,7 +47,6 @@ ENGINE_VERSION = "io.staithe.engine.version"
 BUNDLE_NAME = "dev.staithe.bundle.name"
 BUNDLE_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 LOCK_SERIAL = "dev.staithe.lock.serial"
-LOCK_DIGEST = "dev.staithe.lock.digest"
 
 
 def blob_name(digest: str) -> str:

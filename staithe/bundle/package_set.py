@@ -9,20 +9,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, StringConstraints
 
+from staithe.bundle.artifact import add_artifact, titled
 from staithe.bundle.blob_store import BlobStore
 from staithe.bundle.contents import Blob, Package, PackageSet
 from staithe.bundle.documents import Descriptor, Digest, Document, dump, parse
 from staithe.bundle.files import BundleFiles
-from staithe.bundle.image_blobs import descriptor
 from staithe.bundle.layout import (
     KEY_TYPE,
-    MANIFEST_TYPE,
     PACKAGES_ARTIFACT_TYPE,
     PACKAGES_CONFIG_TYPE,
     REF_NAME,
     REPODATA_TYPE,
     RPM_TYPE,
-    TITLE,
     blob_name,
 )
 from staithe.bundle.read_blobs import AGAIN, blob, document, manifest, unknown
@@ -81,7 +79,7 @@ def add_package_set(source: PackageSource, store: BlobStore) -> dict[str, Any]:
     layers: list[dict[str, Any]] = []
 
     def layer(content: Blob, title: str) -> str:
-        layers.append({**descriptor(content), "annotations": {TITLE: title}})
+        layers.append(titled(content, title))
         return content.digest
 
     packages = []
@@ -105,18 +103,8 @@ def add_package_set(source: PackageSource, store: BlobStore) -> dict[str, Any]:
         }
     )
     config_blob = store.add_bytes(dump(config.model_dump(mode="json")), PACKAGES_CONFIG_TYPE)
-    text = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "artifactType": PACKAGES_ARTIFACT_TYPE,
-        "config": descriptor(config_blob),
-        "layers": layers,
-    }
-    return {
-        **descriptor(store.add_bytes(dump(text), MANIFEST_TYPE)),
-        "artifactType": PACKAGES_ARTIFACT_TYPE,
-        "annotations": {REF_NAME: f"packages:{source.target}"},
-    }
+    names = {REF_NAME: f"packages:{source.target}"}
+    return add_artifact(store, PACKAGES_ARTIFACT_TYPE, config_blob, layers, names)
 
 
 def read_package_set(files: BundleFiles, entry: Descriptor) -> PackageSet:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from staithe.errors import PackageRefused
+from staithe.rpm.nevra import Nevra
 
 _LEAD_BYTES = 96
 _LEAD_MAGIC = b"\xed\xab\xee\xdb"
@@ -52,8 +53,7 @@ class PackageHead:
 
     @property
     def nevra(self) -> str:
-        epoch = f"{self.epoch}:" if self.epoch else ""
-        return f"{self.name}-{epoch}{self.version}-{self.release}.{self.arch}"
+        return str(Nevra(self.name, self.epoch or 0, self.version, self.release, self.arch))
 
 
 def read_head(stream: IO[bytes], where: str) -> PackageHead:

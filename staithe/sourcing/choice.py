@@ -13,7 +13,7 @@ from staithe.rpm.repository import Repository
 from staithe.rpm.solver import offered, resolve
 from staithe.sourcing.description import PLUGINS, Description
 from staithe.sourcing.lock_file import Lock
-from staithe.sourcing.repository_download import Target
+from staithe.sourcing.target import Target
 from staithe.sourcing.version_range import VersionRange
 
 ENGINE_PACKAGE = "docker-ce"

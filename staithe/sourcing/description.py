@@ -163,7 +163,7 @@ class RepositoryWish(Section):
 class ImageWish(Section):
     """A container image."""
 
-    archive: LocalPath = Field(description="docker save's tar, an OCI layout, or a tar of one.")
+    archive: LocalPath = Field(description="docker save's tar, or a tar of an OCI layout.")
 
 
 class Description(Section):

@@ -80,7 +80,7 @@ sources = ["static"]         # "rpm": Docker's packages and all that they need; 
 
 # The smoke checks of `staithe apply` run an image: staithe/smoke:1, or what smoke.image names. See docs/air-gap.md.
 # [[image]]
-# archive = "images/busybox.tar"    # docker save's tar, or an OCI layout
+# archive = "images/busybox.tar"    # docker save's tar, or a tar of an OCI layout
 """
 
 

@@ -9,9 +9,10 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from staithe.errors import LockError
+from staithe.rpm.nevra import Nevra
 
 LOCK_NAME = "bundle.lock"
 _HEADER = "# Made by `staithe bundle lock`. Keep it in git; do not edit it.\n"
@@ -22,6 +23,16 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{40,64}$")]
 TargetName = Annotated[str, StringConstraints(pattern=r"^el[0-9]{1,2}-(x86_64|aarch64)$")]
+
+
+def _check_nevra(text: str) -> str:
+    Nevra.parse(text)
+    return text
+
+
+_Nevra = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+:~^-]{0,511}$"), AfterValidator(_check_nevra)
+]
 
 
 class _Table(BaseModel):
@@ -58,7 +69,7 @@ class LockedRepository(_Table):
 class LockedPackage(LockedFile):
     """An RPM package."""
 
-    nevra: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+:~^-]{0,511}$")]
+    nevra: _Nevra
     repository: _Text
     # Fingerprint of the pinned key that signed it.
     key: Fingerprint
@@ -67,9 +78,8 @@ class LockedPackage(LockedFile):
     @property
     def file_name(self) -> str:
         """Name in the bundle's repository: from the NEVRA, without the epoch, as everywhere."""
-        name, _, rest = self.nevra.rpartition("-")
-        base, _, version = name.rpartition("-")
-        return f"{base}-{version.rpartition(':')[2]}-{rest}.rpm"
+        nevra = Nevra.parse(self.nevra)
+        return f"{nevra.name}-{nevra.version}-{nevra.release}.{nevra.arch}.rpm"
 
 
 class LockedStatic(LockedFile):

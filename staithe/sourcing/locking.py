@@ -22,8 +22,9 @@ from staithe.sourcing.download import Downloader, Wanted
 from staithe.sourcing.lock_file import Lock, LockedImage, LockedKey, LockedPackage, LockedRepository
 from staithe.sourcing.origin import located
 from staithe.sourcing.package_lock import lock_packages
-from staithe.sourcing.repository_download import FetchedRepository, Target, fetch_repository
+from staithe.sourcing.repository_download import FetchedRepository, fetch_repository
 from staithe.sourcing.static_archives import ARCHIVE_LIMIT_BYTES, lock_static, static_folder, static_names
+from staithe.sourcing.target import Target
 from staithe.sourcing.version_range import VersionRange
 
 

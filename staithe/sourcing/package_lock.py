@@ -14,7 +14,8 @@ from staithe.rpm.signature import Keyring, check_head, check_package
 from staithe.sourcing.download import PARALLEL, Downloader, Wanted
 from staithe.sourcing.lock_file import LockedPackage
 from staithe.sourcing.origin import located
-from staithe.sourcing.repository_download import FetchedRepository, Target
+from staithe.sourcing.repository_download import FetchedRepository
+from staithe.sourcing.target import Target
 
 # Headers of packages have some tens of KiB; those of kernels some MiB.
 _HEAD_BYTES = 128 << 10

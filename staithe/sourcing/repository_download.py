@@ -15,31 +15,7 @@ from staithe.sourcing.description import RepositoryWish
 from staithe.sourcing.download import Downloader, Wanted
 from staithe.sourcing.lock_file import LockedRepository
 from staithe.sourcing.origin import located
-
-
-@dataclass(frozen=True)
-class Target:
-    """A kind of host: one major release of EL on one architecture."""
-
-    major: int
-    arch: str
-
-    @property
-    def name(self) -> str:
-        return f"el{self.major}-{self.arch}"
-
-    @property
-    def platform(self) -> str:
-        """What modules require of the host."""
-        return f"platform:el{self.major}"
-
-    def has(self, wish: RepositoryWish) -> bool:
-        """Tell whether a repository is meant for such hosts."""
-        return self.major in (wish.majors or (self.major,)) and self.arch in (wish.archs or (self.arch,))
-
-    def address(self, wish: RepositoryWish) -> str:
-        """Return the repository's address or path for such hosts."""
-        return wish.address.replace("$releasever", str(self.major)).replace("$basearch", self.arch).rstrip("/")
+from staithe.sourcing.target import Target
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ def test_no_file_is_no_lock(tmp_path: Path) -> None:
         ("serial = 3", 'serial = "3"; rm'),
         ('sha256 = "' + "a" * 64, 'sha256 = "' + "A" * 64),
         ('nevra = "bash-5.1.8-9.el9.x86_64"', 'nevra = "../bash"'),
+        ('nevra = "bash-5.1.8-9.el9.x86_64"', 'nevra = "bash"'),
         ("schema_version = 1", "schema_version = 2"),
         ("size = 5", "size = -5"),
         ('arch = "x86_64"', 'arch = "../x"'),
