@@ -94,7 +94,7 @@ def _keep_original(path: str) -> str:
 def receive_blob_script(blob: Blob) -> str:
     """Return the script that takes one blob on stdin, checks it and gives it its name.
 
-    It is read back out of the page cache: to hash it on its way takes another pipe, which costs more than the reading.
+    It is read back out of the page cache: to hash it on its way takes another pipe, which costs more.
     openssl, where it is there, is as fast as the processor; sha256sum is so only where it is built with it (EL's is).
     """
     final = f"{BLOB_DIR}/{blob.hex}"
