@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 
 from staithe import early_runner
@@ -14,8 +13,6 @@ _ASKING = ("preflight", "plan", "apply", "smoke", "status", "unlock")
 
 def main() -> None:
     """Run the command line and exit with staithe's exit codes."""
-    # pydantic would look through all installed packages for plugins.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     if command in _ASKING and not {"-h", "--help"} & set(sys.argv):
         early_runner.start()
