@@ -25,6 +25,7 @@ from staithe.cli.schema import schema
 from staithe.cli.smoke import smoke
 from staithe.cli.status import status
 from staithe.cli.unlock import unlock
+from staithe.cli.versions import versions
 from staithe.errors import EXIT_INTERRUPTED, StaitheError, UsageError
 
 # pydantic would look through all installed packages for plugins.
@@ -47,6 +48,7 @@ app.command("plan")(plan)
 app.command("apply")(apply)
 app.command("smoke")(smoke)
 app.command("status")(status)
+app.command("versions")(versions)
 app.command("logs")(logs)
 app.command("unlock")(unlock)
 app.command("explain")(explain)

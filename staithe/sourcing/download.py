@@ -187,7 +187,7 @@ class Downloader:
                     raise DownloadFailed(
                         f"cannot be fetched: {error}",
                         where=wanted.url,
-                        hint="what has arrived is kept; run this again",
+                        hint=error.hint,
                     ) from error
                 time.sleep(pause)
 
