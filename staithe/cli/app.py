@@ -21,6 +21,7 @@ from staithe.cli.init import init
 from staithe.cli.logs import logs
 from staithe.cli.plan import plan
 from staithe.cli.preflight import preflight
+from staithe.cli.remove import remove
 from staithe.cli.schema import schema
 from staithe.cli.smoke import smoke
 from staithe.cli.status import status
@@ -51,6 +52,7 @@ app.command("status")(status)
 app.command("versions")(versions)
 app.command("logs")(logs)
 app.command("unlock")(unlock)
+app.command("remove")(remove)
 app.command("explain")(explain)
 app.command("schema")(schema)
 app.add_typer(config.app, name="config")

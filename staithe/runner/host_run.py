@@ -113,7 +113,9 @@ class HostRun:
 
     def _execute(self) -> None:
         mode = self._start.mode
-        if mode in ("preflight", "plan", "look") or (mode in ("apply", "unlock") and not self._session.planned):
+        if mode in ("preflight", "plan", "look") or (
+            mode in ("apply", "unlock", "remove") and not self._session.planned
+        ):
             return
         self._slot.wait_for(self._control.turn(self._session.name))
         self._shard.check_may_begin("anything was changed")
