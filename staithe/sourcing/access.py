@@ -16,6 +16,8 @@ from staithe.sourcing.description import RepositoryWish, SecretRef
 if TYPE_CHECKING:
     import httpx
 
+    from staithe.registry.authorization import Authorization
+
 _TIMEOUT_S = 30.0
 _MAX_REDIRECTS = 5
 
@@ -30,6 +32,10 @@ class Access:
     ca: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
+    # Media types that are wanted, where the server has a thing in several.
+    accept: str | None = None
+    # Of a repository in a registry of images, which wants to see something else than a password.
+    authorization: Authorization | None = field(default=None, repr=False)
 
 
 def access_of(repository: RepositoryWish, folder: Path) -> Access:
@@ -69,7 +75,11 @@ def open_client(access: Access) -> httpx.Client:
         max_redirects=_MAX_REDIRECTS,
         timeout=_TIMEOUT_S,
         # The file as it is: no content encoding on the way.
-        headers={"User-Agent": f"staithe/{__version__}", "Accept-Encoding": "identity"},
+        headers={
+            "User-Agent": f"staithe/{__version__}",
+            "Accept-Encoding": "identity",
+            "Accept": access.accept or "*/*",
+        },
         event_hooks={"response": [refuse_downgrade]},
         limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
     )
