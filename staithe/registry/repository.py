@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from staithe.bundle.layout import IMAGE_MANIFEST_TYPES, INDEX_TYPES
 from staithe.errors import RegistryError
 from staithe.registry.authorization import Authorization, FindLogin
 from staithe.registry.credentials import find_login
@@ -20,12 +21,7 @@ if TYPE_CHECKING:
 
 MANIFEST_LIMIT_BYTES = 4 << 20
 # Of everything that names an image; without this header registries answer as if asked for schema 1.
-MANIFEST_TYPES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
+MANIFEST_TYPES = (*INDEX_TYPES, *IMAGE_MANIFEST_TYPES)
 
 
 class ImageRepository:

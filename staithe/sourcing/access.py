@@ -12,6 +12,7 @@ from staithe import __version__
 from staithe.errors import SecretMissing, UsageError
 from staithe.secret import Secret
 from staithe.sourcing.description import RepositoryWish, SecretRef
+from staithe.sourcing.image_wish import RegistryWish
 
 if TYPE_CHECKING:
     import httpx
@@ -56,6 +57,16 @@ def key_access_of(repository: RepositoryWish, address: str, folder: Path) -> Acc
     if _server(address) == _server(repository.address):
         return access
     return replace(access, username=None, password=None, client_certificate=None, client_key=None)
+
+
+def registry_access_of(registry: RegistryWish, folder: Path) -> Access:
+    """Return the way to a registry of images; its login is found when it asks for one."""
+    return Access(
+        proxy=registry.proxy,
+        ca=_path(registry.ca, folder),
+        client_certificate=_path(registry.client_certificate, folder),
+        client_key=_path(registry.client_key, folder),
+    )
 
 
 def open_client(access: Access) -> httpx.Client:
