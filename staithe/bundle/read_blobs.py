@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from staithe.bundle.contents import Blob
 from staithe.bundle.documents import DOCUMENT_LIMIT_BYTES, Descriptor, Index, Manifest, parse
 from staithe.bundle.files import BundleFiles
-from staithe.bundle.layout import INDEX_FILE, INDEX_TYPES, blob_name
+from staithe.bundle.layout import INDEX_FILE, INDEX_TYPE, blob_name
 from staithe.errors import BundleError
 from staithe.shell import word
 
@@ -105,7 +105,7 @@ def _manifests(files: BundleFiles) -> Iterator[Descriptor]:
     """Yield the manifests that the index names, itself or by an image's index."""
     index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
     for descriptor in index.manifests:
-        if descriptor.media_type in INDEX_TYPES:
+        if descriptor.media_type == INDEX_TYPE:
             yield from parse(Index, document(files, descriptor), files.place(blob_name(descriptor.digest))).manifests
         else:
             yield descriptor

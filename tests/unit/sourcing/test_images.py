@@ -134,7 +134,7 @@ def test_one_platform_of_two_is_the_manifest_itself(folder: Folder) -> None:
     folder.run("build")
     (entry,) = folder.entries()
     assert entry["digest"] == AMD.digest
-    assert entry["annotations"]["dev.staithe.image.index"] == BOTH.digest
+    assert entry["annotations"]["dev.staithe.image.origin"] == BOTH.digest
     assert not {*ARM.blobs, *ARM.manifests, BOTH.digest} & folder.blobs()
     assert not any(digest in one for one in folder.registry.asked for digest in ARM.blobs)
 
@@ -146,7 +146,7 @@ def test_a_new_index_names_what_is_there_and_the_old_one(folder: Folder) -> None
     folder.run("lock")
     folder.run("build")
     (entry,) = folder.entries()
-    assert entry["annotations"]["dev.staithe.image.index"] == made.digest
+    assert entry["annotations"]["dev.staithe.image.origin"] == made.digest
     path = folder.home / "bundle/blobs/sha256" / entry["digest"].removeprefix("sha256:")
     found = json.loads(path.read_bytes())
     assert [(one["digest"], one["platform"]["architecture"]) for one in found["manifests"]] == [
@@ -157,16 +157,19 @@ def test_a_new_index_names_what_is_there_and_the_old_one(folder: Folder) -> None
     assert "every blob" in folder.run("show", "bundle", "--verify")
 
 
-def test_digests_of_dockers_own_manifests_stay(folder: Folder) -> None:
+def test_dockers_own_manifests_become_ocis(folder: Folder) -> None:
     amd, arm = image(BASE, docker=True), image(BASE, architecture="arm64", docker=True)
     made = index(amd, arm, docker=True)
     folder.describe(_reference(folder, made), archs='"x86_64", "aarch64"')
     folder.run("lock")
     folder.run("build")
     (entry,) = folder.entries()
-    assert (entry["digest"], entry["mediaType"]) == (made.digest, made.media_type)
-    shown = json.loads(folder.run("show", "bundle", "--json"))
-    assert {one["manifest_digest"] for one in shown["images"]} == {amd.digest, arm.digest}
+    assert entry["mediaType"] == BOTH.media_type
+    assert entry["annotations"]["dev.staithe.image.origin"] == made.digest
+    shown = json.loads(folder.run("show", "bundle", "--json", "--verify"))
+    assert {one["config_digest"] for one in shown["images"]} == {f"sha256:{one.config}" for one in (amd, arm)}
+    assert {*amd.blobs, *arm.blobs} <= folder.blobs()
+    assert not {amd.digest, arm.digest, made.digest} & folder.blobs()
 
 
 def test_a_tag_that_moved_is_taken_on_upgrade_alone(folder: Folder) -> None:
