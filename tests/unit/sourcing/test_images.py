@@ -338,6 +338,22 @@ def test_an_image_pinned_by_digest_is_told_how_it_is_named(folder: Folder) -> No
     assert f"sha256:{folder.locked[0]['sha256']}" == AMD.digest
 
 
+def test_what_somebody_lacks_of_an_image_of_two_platforms(folder: Folder) -> None:
+    folder.describe(_reference(folder), archs='"x86_64", "aarch64"')
+    folder.run("lock")
+    folder.run("build", "--out", "old")
+    newer = index(image(BASE, layer(app=b"newer")), ARM, extra=[attestation()])
+    newer.put(folder.registry, "team/app", "1.0")
+    folder.run("lock", "--upgrade-all")
+    folder.run("build", "--out", "new")
+    folder.run("export", "new", "--out", "delta", "--since", "old")
+    assert not {*ARM.blobs} & folder.blobs("delta")
+    assert ARM.digest in folder.blobs("delta")
+    folder.run("export", "delta", "--with", "old", "--out", "whole")
+    assert folder.blobs("whole") == folder.blobs("new")
+    assert "every blob" in folder.run("show", "whole", "--verify")
+
+
 def test_two_images_cannot_change_places(folder: Folder) -> None:
     other = image(BASE, layer(app=b"other"))
     folder.describe(_reference(folder, AMD), _reference(folder, other, "team/other"))
@@ -357,7 +373,7 @@ def test_what_is_no_image(folder: Folder) -> None:
     folder.registry.add_manifest("team/app", b'{"schemaVersion": 1, "fsLayers": []}', AMD.media_type, "one")
     folder.registry.add_manifest("team/app", b'{"manifests": [], "layers": []}', AMD.media_type, "two")
     host = folder.registry.host
-    for tag, words in (("one", "no image"), ("two", "no image"), ("none", "404")):
+    for tag, words in (("one", "no image"), ("two", "no image"), ("none", "no such image")):
         folder.describe(f'reference = "{host}/team/app:{tag}"')
         told = folder.run("lock", code=5 if tag == "none" else 2)
         assert words in told and "team/app" in told
