@@ -77,12 +77,12 @@ class Authorization:
         """Make the error for a registry that does not let this login do what is wanted."""
         host = self._endpoint.host
         login = self._find(host)
-        # Some say so too of what there is not.
-        who = (
-            "the login that docker's configuration has" if login else "anybody without a login, or has no such image"
-        )
+        who = "the login that docker's configuration has" if login else "anybody without a login"
         hint = f"docker login {word(host)}" if host != "docker.io" else "docker login"
-        return RegistryError(f"the registry refuses {who}", where=f"{host}: {self._scope}", found=found, hint=hint)
+        # docker.io says so too of what it does not have.
+        doubt = "" if login else ", or has no such image"
+        where = f"{host}: {self._scope}"
+        return RegistryError(f"the registry refuses {who}{doubt}", where=where, found=found, hint=hint)
 
     def missing(self, url: str) -> RegistryError:
         """Make the error for what a registry does not have, or does not show."""
