@@ -57,10 +57,19 @@ class ImageArtifact:
     manifest: Blob
     config: Blob
     layers: tuple[Blob, ...]
+    # Digests of what leads to it on `arch`: indexes of platforms, docker's own manifest in the registry.
+    origins: tuple[str, ...] = ()
+    # The reference by digest that somebody pinned it with.
+    pinned: str | None = None
 
     @property
     def blobs(self) -> tuple[Blob, ...]:
         return (self.manifest, self.config, *self.layers)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What engines call it: the config's digest in a graph driver's store; in containerd's what it came as."""
+        return (self.config.digest, self.manifest.digest, *self.origins)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 from staithe.bundle.contents import Blob
 from staithe.bundle.documents import DOCUMENT_LIMIT_BYTES, Descriptor, Index, Manifest, parse
 from staithe.bundle.files import BundleFiles
-from staithe.bundle.layout import INDEX_FILE, blob_name
+from staithe.bundle.layout import INDEX_FILE, INDEX_TYPE, blob_name
 from staithe.errors import BundleError
 from staithe.shell import word
 
@@ -53,7 +54,10 @@ def blob(files: BundleFiles, descriptor: Descriptor) -> Blob:
 def _missing(files: BundleFiles, name: str) -> BundleError:
     index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
     missing = [name]
-    if all(files.sizes.get(blob_name(one.digest), -1) == one.size for one in index.manifests):
+    # Only with all manifests it is known what else is missing; those of images' indexes are named by these alone.
+    if all(_is_there(files, one) for one in index.manifests) and all(
+        _is_there(files, one) for one in _manifests(files)
+    ):
         missing = [one for one in named_blobs(files) if files.sizes.get(one, -1) < 0]
     more = f"; {len(missing) - 1} more are missing" if len(missing) > 1 else ""
     return BundleError(
@@ -62,6 +66,10 @@ def _missing(files: BundleFiles, name: str) -> BundleError:
         hint="copy it again; a delta (`export --since OLD`) is made whole first: "
         f"staithe bundle export {word(str(files.root))} --with OLD --out FOLDER",
     )
+
+
+def _is_there(files: BundleFiles, descriptor: Descriptor) -> bool:
+    return files.sizes.get(blob_name(descriptor.digest), -1) == descriptor.size
 
 
 def root_file(files: BundleFiles, name: str) -> bytes:
@@ -87,15 +95,24 @@ def named_blobs(files: BundleFiles) -> set[str]:
 
     Raises BundleError when a manifest itself is missing.
     """
-    index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
-    named = set()
-    for descriptor in index.manifests:
+    named = manifest_names(files)
+    for descriptor in _manifests(files):
         found = manifest(files, descriptor)
-        named |= {blob_name(one.digest) for one in (descriptor, found.config, *found.layers)}
+        named |= {blob_name(one.digest) for one in (found.config, *found.layers)}
     return named
 
 
 def manifest_names(files: BundleFiles) -> set[str]:
-    """Return the names of the files of the manifests in the index."""
+    """Return the names of the files of the manifests, and of the indexes of images, that the index names."""
     index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
-    return {blob_name(one.digest) for one in index.manifests}
+    return {blob_name(one.digest) for one in (*index.manifests, *_manifests(files))}
+
+
+def _manifests(files: BundleFiles) -> Iterator[Descriptor]:
+    """Yield the manifests that the index names, itself or by an image's index."""
+    index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
+    for descriptor in index.manifests:
+        if descriptor.media_type == INDEX_TYPE:
+            yield from parse(Index, document(files, descriptor), files.place(blob_name(descriptor.digest))).manifests
+        else:
+            yield descriptor

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from staithe.bundle.documents import ARCHITECTURES, ImageConfig
 from staithe.errors import BundleError
 
+# Provenance that buildx puts beside an image; it is no image.
+ATTESTATION = "vnd.docker.reference.type"
+
 
 @dataclass(frozen=True)
 class SourceLayer:
@@ -28,6 +31,12 @@ class SourceImage:
     layers: tuple[SourceLayer, ...]
     # The archive's own OCI manifest, kept byte for byte, so that its digest stays. None: one is made.
     manifest: bytes | None = None
+    # The OCI index of the image's platforms that named it, byte for byte.
+    index: bytes | None = None
+    # Digest of what the archive's own index names: the manifest, or an index of platforms.
+    origin: str | None = None
+    # The reference by digest that somebody pinned it with.
+    pinned: str | None = None
 
 
 def arch_of(config: ImageConfig, where: str) -> str:

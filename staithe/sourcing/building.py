@@ -18,6 +18,8 @@ from staithe.sourcing import description_file
 from staithe.sourcing.access import Access, access_of, key_access_of
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Fetched, Wanted
+from staithe.sourcing.fetched_images import fetch_images
+from staithe.sourcing.image_source import Registries
 from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedKey, LockedPackage
 from staithe.sourcing.origin import located
 from staithe.sourcing.sbom import sbom_text
@@ -38,13 +40,17 @@ class Building:
         """Write the bundle and return it as it is read back; raises what its parts raise."""
         require_current(self.lock, self.description)
         check_target(out.absolute(), replace)
-        self.say(f"{len(self._files())} files")
-        paths, packages = self._fetch()
+        if self.lock.oci_image:
+            self.say("manifests of images")
+        with Registries(self.description.registry, self.folder) as registries:
+            images = fetch_images(self.lock.oci_image, registries, self.downloader, self.folder)
+            self.say(f"{len(self._files()) + len(images.wanted)} files")
+            paths, packages = self._fetch(images.wanted)
         targets = sorted({target for one in self.lock.package for target in one.targets})
         self.say("metadata and blobs")
         return build(
             [EngineSource(paths[one.sha256], one.version) for one in self.lock.static],
-            [paths[one.sha256] for one in self.lock.image],
+            [*(paths[one.sha256] for one in self.lock.image), *([images.layout(paths)] if images.images else [])],
             out,
             replace=replace,
             name=self.lock.name,
@@ -59,7 +65,7 @@ class Building:
     def _files(self) -> list[LockedFile]:
         return [*self.lock.key, *self.lock.package, *self.lock.static, *self.lock.image]
 
-    def _fetch(self) -> tuple[dict[str, Path], dict[str, PackageFile]]:
+    def _fetch(self, more: Iterable[Wanted]) -> tuple[dict[str, Path], dict[str, PackageFile]]:
         """Return where each file is, and the packages, by digest. A package is checked while others come."""
         fetch = self.downloader.fetch_all
         paths = {one.sha256: one.path for one in fetch(map(self._wanted, self.lock.key))}
@@ -71,8 +77,8 @@ class Building:
             if fetched.sha256 in locked:
                 packages[fetched.sha256] = _checked(locked[fetched.sha256], fetched.path, keys)
 
-        fetched = fetch([self._wanted(one) for one in self._files() if one not in self.lock.key], check)
-        return paths | {one.sha256: one.path for one in fetched}, packages
+        wanted = [self._wanted(one) for one in self._files() if one not in self.lock.key]
+        return paths | {one.sha256: one.path for one in fetch([*wanted, *more], check)}, packages
 
     def _wanted(self, file: LockedFile) -> Wanted:
         return Wanted(located(file.url, self.folder), file.sha256, file.size, self._access(file))
