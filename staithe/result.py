@@ -31,7 +31,7 @@ from staithe.events import (
     SmokeChecked,
 )
 
-Mode = Literal["preflight", "plan", "apply", "smoke", "unlock"]
+Mode = Literal["preflight", "plan", "apply", "smoke", "unlock", "base"]
 _NOT_WELL = ("failed", "refused", "cancelled", "not-begun")
 
 

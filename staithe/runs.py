@@ -17,6 +17,7 @@ from staithe.events import (
     Command,
     HostDone,
     HostFailed,
+    PackagesDumped,
     RunStarted,
     SmokeChecked,
     read_event,
@@ -59,6 +60,9 @@ class RunDirectory:
             ) from error
 
     def _write(self, event: AnyEvent) -> None:
+        if isinstance(event, PackagesDumped):
+            # Megabytes, which end in a file of their own.
+            event = event.model_copy(update={"dump": ""})
         self._events.write(event.model_dump_json() + "\n")
         self._events.flush()
         text = _log_text(event)

@@ -10,11 +10,12 @@ from pydantic import TypeAdapter
 from staithe.change import Change
 from staithe.events import AnyEvent
 from staithe.probe.state import HostState
-from staithe.report.documents import BundleDiffDocument, BundleDocument, ConfigDocument, LabDocument
+from staithe.report.documents import BasesDocument, BundleDiffDocument, BundleDocument, ConfigDocument, LabDocument
 from staithe.result import RunResult
 from staithe.saved_plan import SavedPlan
 
 _KINDS: dict[str, tuple[Any, str]] = {
+    "bases": (BasesDocument, "What `staithe bundle base --json` prints."),
     "bundle": (BundleDocument, "What `staithe bundle show --json` prints."),
     "bundle-diff": (BundleDiffDocument, "What `staithe bundle diff --json` prints."),
     "config": (ConfigDocument, "What `staithe config show --json` prints."),

@@ -30,7 +30,8 @@ StaitheError
 │   ├── HostLocked        E215  exit 1   another run is changing the host
 │   ├── NotRolledBack     E216  exit 1   a change failed, and the former state did not come back whole
 │   ├── DiskFull          E217  exit 1   a file system of the host has no room left
-│   └── CommandKilled     E218  exit 1   a command was ended on the host by a signal
+│   ├── CommandKilled     E218  exit 1   a command was ended on the host by a signal
+│   └── NoRpm             E219  exit 1   the host has no rpm, so nobody knows its packages
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 │   ├── NotSigned         E401  exit 5   the bundle has no signature
@@ -70,6 +71,7 @@ from staithe.errors.host import (
     HostKeyChanged,
     HostKeyUnknown,
     HostLocked,
+    NoRpm,
     NotRolledBack,
     ProbeFailed,
     RecordTooNew,
@@ -132,6 +134,7 @@ __all__ = [
     "InventoryError",
     "LabError",
     "LockError",
+    "NoRpm",
     "NotBegun",
     "NotRolledBack",
     "NotSigned",

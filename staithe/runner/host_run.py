@@ -86,6 +86,9 @@ class HostRun:
 
     def _prepare(self) -> None:
         session, mode = self._session, self._start.mode
+        if mode == "base":
+            self._shard.dumps.take(session)
+            return
         if mode in ("preflight", "plan", "apply"):
             # The plan is a pure function of the probe: no operation has to be prepared for it.
             session.begin()
@@ -110,7 +113,7 @@ class HostRun:
 
     def _execute(self) -> None:
         mode = self._start.mode
-        if mode in ("preflight", "plan") or (mode in ("apply", "unlock") and not self._session.planned):
+        if mode in ("preflight", "plan", "base") or (mode in ("apply", "unlock") and not self._session.planned):
             return
         self._slot.wait_for(self._control.turn(self._session.name))
         self._shard.check_may_begin("anything was changed")

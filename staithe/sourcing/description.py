@@ -90,6 +90,12 @@ class Targets(Section):
         default=(9,), min_length=1, description="Major releases of Enterprise Linux."
     )
     archs: tuple[Arch, ...] = Field(default=("x86_64",), min_length=1, description="Architectures.")
+    bases: tuple[LocalPath, ...] = Field(
+        default=(),
+        description="Files of `staithe bundle base`, patterns too: for each the packages are resolved that its hosts "
+        "lack. A release and architecture without a base is resolved from nothing.",
+        examples=[["bases/*.rpms"]],
+    )
 
 
 class PackagesWish(Section):
