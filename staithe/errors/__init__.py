@@ -11,7 +11,8 @@ StaitheError
 │   ├── SolverMissing     E107  exit 2   this machine has no libsolv, which resolves packages
 │   ├── Unsolvable        E108  exit 2   the requested packages cannot be installed together
 │   ├── DescriptionError  E109  exit 2   bundle.toml does not validate (all problems at once)
-│   └── LockError         E110  exit 2   bundle.lock is not one, or does not belong to bundle.toml
+│   ├── LockError         E110  exit 2   bundle.lock is not one, or does not belong to bundle.toml
+│   └── WheelMissing      E111  exit 2   a package has no wheel for a wanted Python or architecture
 ├── HostError             E200  exit 1   one host failed; the others go on
 │   ├── Unreachable       E201  exit 1   no TCP or SSH connection
 │   ├── AuthRefused       E202  exit 1   the host does not accept the key or password
@@ -103,6 +104,7 @@ from staithe.errors.usage import (
     SolverMissing,
     Unsolvable,
     UsageError,
+    WheelMissing,
 )
 
 __all__ = [
@@ -154,6 +156,7 @@ __all__ = [
     "Unreachable",
     "Unsolvable",
     "UsageError",
+    "WheelMissing",
     "error_classes",
     "worst_exit_code",
 ]

@@ -133,3 +133,18 @@ class LockError(UsageError):
     """
 
     code = "E110"
+
+
+class WheelMissing(UsageError):
+    """A package that staithe needs has no wheel for a Python or architecture that `bundle controller` is to serve.
+
+    Nothing was written. Name a Python that all packages have wheels for (the newest one often lacks some), or ask an
+    index that has them: pip's own configuration says which one it is.
+    """
+
+    code = "E111"
+
+    def __init__(self, missing: Iterable[str], *, hint: str | None = None) -> None:
+        """`missing` has a line for each Python and architecture."""
+        self.missing = tuple(missing)
+        super().__init__("\n".join(["packages have no wheel", *(f"  {line}" for line in self.missing)]), hint=hint)

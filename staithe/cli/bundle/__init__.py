@@ -6,6 +6,7 @@ import typer
 
 from staithe.cli.bundle.base import base
 from staithe.cli.bundle.build import build
+from staithe.cli.bundle.controller import controller
 from staithe.cli.bundle.diff import diff
 from staithe.cli.bundle.export import export
 from staithe.cli.bundle.init import docs, init
@@ -26,3 +27,4 @@ app.command("sign")(sign)
 app.command("verify")(verify)
 app.command("diff")(diff)
 app.command("export")(export)
+app.command("controller")(controller)
