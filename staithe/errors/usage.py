@@ -87,8 +87,10 @@ class RepositoryError(UsageError):
 class SolverMissing(UsageError):
     """This machine has no libsolv, which resolves packages as dnf does, or lacks another library of `bundle lock`.
 
-    `pip install 'staithe[bundle]'` installs them. Wheels of libsolv exist for Linux with glibc 2.28 or newer;
-    elsewhere make the lock on a Linux machine: bundle.lock and bundles are the same wherever they were made.
+    `pip install 'staithe[bundle]'` installs them. Wheels of libsolv and createrepo_c exist for Linux with glibc 2.28
+    or newer (so not for macOS, nor for Alpine): there the line after "try:" runs the same command in a container, on
+    the present folder. bundle.lock and bundles are the same wherever they were made. Bundles without packages are
+    locked and built anywhere, and all other commands run anywhere.
     """
 
     code = "E107"

@@ -13,9 +13,9 @@ from importlib.resources import files
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
+from staithe.rpm.elsewhere import GLIBC
+
 LOCK_FILE = "controller.lock"
-# The wheels of libsolv and createrepo_c are for this glibc and newer ones.
-GLIBC = (2, 28)
 _OLDEST_GLIBC = 5
 _LINE = re.compile(
     r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;]+)(?: ; (?P<marker>[^\\]+?))?(?P<hashes>(?: --hash=\S+)+)"

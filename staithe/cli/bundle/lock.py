@@ -35,7 +35,7 @@ def lock(
     from staithe.sourcing.choice import Upgrade
     from staithe.sourcing.description_file import DESCRIPTION_NAME, read_description
     from staithe.sourcing.download_cache import cache_folder
-    from staithe.sourcing.libraries import require_libraries
+    from staithe.sourcing.libraries import require_libraries, require_package_libraries
     from staithe.sourcing.lock_changes import changes
     from staithe.sourcing.lock_file import LOCK_NAME, read_lock
     from staithe.sourcing.locking import Locking, write_lock
@@ -45,6 +45,8 @@ def lock(
     home = folder.parent if folder.is_file() else folder
     path = folder if folder.is_file() else folder / DESCRIPTION_NAME
     description, former = read_description(path), read_lock(home / LOCK_NAME)
+    if description.wants_packages:
+        require_package_libraries()
     cache = cache_folder()
     with downloading() as (downloader, say):
         locking = Locking(

@@ -331,20 +331,3 @@ def test_what_was_changed_in_the_cache_is_not_believed(locked: Site, offline: bo
         before = files_of(locked.home / "bundle")
         locked.run("build", "--force")
         assert files_of(locked.home / "bundle") == before
-
-
-@pytest.mark.parametrize("command", ["lock", "build"])
-@pytest.mark.parametrize("library", ["httpx", "zstandard", "tomli_w", "yaml", "cyclonedx"])
-def test_a_library_that_is_not_installed_is_told(locked: Site, command: str, library: str) -> None:
-    bar = locked.home / "bar"
-    bar.mkdir()
-    (bar / "sitecustomize.py").write_text(
-        "import importlib.machinery\n"
-        "find = importlib.machinery.PathFinder.find_spec\n"
-        "def without(name, *more):\n"
-        f"    return None if name.partition('.')[0] == {library!r} else find(name, *more)\n"
-        "importlib.machinery.PathFinder.find_spec = without\n"
-    )
-    told = locked.run(command, env={"PYTHONPATH": str(bar)}, code=2).stderr
-    assert f"no {library}" in told
-    assert "pip install 'staithe[bundle]'" in told
