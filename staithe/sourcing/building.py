@@ -21,7 +21,7 @@ from staithe.sourcing.bases import base_digests
 from staithe.sourcing.choice import ENGINE_PACKAGE
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
-from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedKey, LockedPackage
+from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedKey, LockedPackage, LockedStatic
 from staithe.sourcing.origin import located
 from staithe.sourcing.sbom import sbom_text
 
@@ -73,6 +73,8 @@ class Building:
         return {one.sha256: one.path for one in self.downloader.fetch_all(wanted)}
 
     def _access(self, file: LockedFile) -> Access:
+        if isinstance(file, LockedStatic) and self.description.engine is not None:
+            return access_of(self.description.engine, self.folder)
         for wish in self.description.repository:
             if isinstance(file, LockedPackage) and file.repository == wish.id:
                 return access_of(wish, self.folder)

@@ -14,7 +14,7 @@ from staithe.errors import LockError, RepositoryError, UsageError
 from staithe.rpm.nevra import Nevra
 from staithe.rpm.signature import Keyring, read_keys
 from staithe.sourcing import description_file
-from staithe.sourcing.access import key_access_of
+from staithe.sourcing.access import access_of, key_access_of
 from staithe.sourcing.bases import KnownBase, read_bases
 from staithe.sourcing.choice import Upgrade, choose_engine, choose_packages, engine_versions
 from staithe.sourcing.description import Description
@@ -131,9 +131,9 @@ class Locking:
             for target, found in repositories.items():
                 offers.append(engine_versions([one.metadata for one in found], target))
         if "static" in wish.sources and VersionRange.parse(wish.version).exact is None:
-            address = static_folder(self.description)
+            address, access = static_folder(self.description), access_of(wish, self.folder)
             for arch in self.description.targets.archs:
-                offers.append(set(static_names(address, arch, self.downloader, self.folder)))
+                offers.append(set(static_names(address, access, arch, self.downloader, self.folder)))
         exact = VersionRange.parse(wish.version).exact
         return choose_engine(self.description, self.former, self.upgrade, offers or [{exact or ""}])
 
@@ -178,13 +178,16 @@ class Locking:
 
 
 def write_lock(lock: Lock, path: Path) -> None:
-    """Write bundle.lock: whole or not at all. Raises LockError."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write bundle.lock: whole or not at all; where it is a symlink, what that leads to. Raises LockError."""
     try:
+        path = path.resolve()
+        new = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             new.write_text(lock.text(), encoding="utf-8")
             new.replace(path)
         finally:
             new.unlink(missing_ok=True)
-    except OSError as error:
-        raise LockError(f"cannot be written: {error.strerror}", where=str(path)) from error
+    except (OSError, RuntimeError) as error:
+        # RuntimeError: a symlink that leads to itself.
+        why = error.strerror if isinstance(error, OSError) else error
+        raise LockError(f"cannot be written: {why}", where=str(path)) from error

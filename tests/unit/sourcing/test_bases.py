@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,10 +44,6 @@ def write_base(site: Site, dump: str, release: str = "9.4", kernel: str = "5.14"
     return path
 
 
-def locked(site: Site) -> dict[str, dict[str, list[str]]]:
-    return {one["nevra"]: one for one in tomllib.loads(site.lock.read_text())["package"]}
-
-
 HAS_BASH = installed(("bash", "5.1.8-9.el9", "/bin/sh"))
 HAS_MORE = installed(("bash", "5.1.8-9.el9", "/bin/sh"), ("container-selinux", "2:2.70-1", ""))
 
@@ -59,11 +54,11 @@ def test_each_base_has_a_closure_of_its_own_and_files_are_carried_once(site: Sit
     site.describe(TARGETS)
     told = site.run("lock").stdout
     names = [path.name.removesuffix(".rpms") for path in (one, other)]
-    found = locked(site)
+    found = site.packages
     assert found[SECCOMP]["bases"] == [names[0]] and found[BASH]["bases"] == [names[1]]
     assert found[POLICY]["bases"] == names and found[POLICY]["targets"] == ["el9-x86_64"]
     assert f"+ libseccomp 2.5.2-2.el9 ({names[0]})" in told
-    bases = tomllib.loads(site.lock.read_text())["base"]
+    bases = site.locked["base"]
     assert bases == [
         {"name": name, "target": "el9-x86_64", "sha256": sha256(path)}
         for name, path in zip(names, (one, other), strict=True)
@@ -74,13 +69,13 @@ def test_each_base_has_a_closure_of_its_own_and_files_are_carried_once(site: Sit
 
 def test_what_is_there_is_not_carried_and_what_is_too_old_is(site: Site) -> None:
     site.run("lock")
-    assert BASH in locked(site), "without a base everything is"
+    assert BASH in site.packages, "without a base everything is"
     site.lock.unlink()
     write_base(site, HAS_MORE)
     site.describe(TARGETS)
     site.run("lock")
-    assert BASH not in locked(site)
-    assert POLICY in locked(site)
+    assert BASH not in site.packages
+    assert POLICY in site.packages
 
 
 def test_hosts_that_have_everything_need_nothing(site: Site) -> None:
@@ -88,7 +83,7 @@ def test_hosts_that_have_everything_need_nothing(site: Site) -> None:
     write_base(site, installed(*engine_packages, ("containerd.io", "2.1.9-3.1.el9", "")))
     site.describe(TARGETS + '[packages]\nextra = ["tar"]\n')
     site.run("lock")
-    assert [name.split("-")[0] for name in locked(site)] == ["tar"]
+    assert [name.split("-")[0] for name in site.packages] == ["tar"]
     assert "1 package for el9" in site.run("build").stdout, "and no engine is promised"
 
 
@@ -119,12 +114,12 @@ def test_a_base_that_changed_wants_a_new_lock_but_no_new_serial_for_the_same_res
     assert "bases have changed" in site.run("build", code=2).stderr
     site.run("lock", "--check", code=3)
     site.run("lock")
-    assert tomllib.loads(site.lock.read_text())["serial"] == 1
+    assert site.locked["serial"] == 1
     site.run("build")
     write_base(site, HAS_MORE.replace("2:2.70-1", "2:2.80-1").replace("\t2.70\t", "\t2.80\t"))
     site.run("lock")
-    assert POLICY not in locked(site)
-    assert tomllib.loads(site.lock.read_text())["serial"] == 2
+    assert POLICY not in site.packages
+    assert site.locked["serial"] == 2
     path.unlink()
     assert "names no file" in site.run("build", "--force", code=2).stderr
 
@@ -143,6 +138,6 @@ def test_releases_without_a_base_are_resolved_from_nothing(site: Site) -> None:
     write_base(site, HAS_BASH)
     site.describe(TARGETS.replace("[targets]\n", "[targets]\nmajors = [8, 9]\n"))
     site.run("lock")
-    found = locked(site)
+    found = site.packages
     assert found[BASH]["targets"] == ["el8-x86_64"] and "bases" not in found[BASH]
     assert found[SECCOMP]["targets"] == ["el8-x86_64", "el9-x86_64"] and len(found[SECCOMP]["bases"]) == 1

@@ -39,12 +39,6 @@ def without(folder: Path, libraries: Sequence[str], machine: str = "") -> dict[s
     return {"PYTHONPATH": str(bar)}
 
 
-@pytest.fixture
-def locked(site: Site) -> Site:
-    site.run("lock")
-    return site
-
-
 @pytest.mark.parametrize("command", ["lock", "build"])
 @pytest.mark.parametrize("library", [*_OTHERS, *_FOR_PACKAGES])
 def test_a_library_that_is_not_installed_is_told(locked: Site, command: str, library: str) -> None:
