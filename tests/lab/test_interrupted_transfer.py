@@ -15,20 +15,22 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.lab.conftest import LAB_ID, SMOKE_IMAGE, Host, Site
-from tests.lab.killing import VICTIMS, Killed, Wish, rest
+from tests.lab.killing import FREE, VICTIMS, Killed, Wish, rest
 
 _BLOBS = "/var/lib/staithe/blobs/sha256"
-_LAYERS, _LAYER_BYTES = 12, 6 << 20
+_LAYERS, _LAYER_BYTES = 10, 4 << 20
 _IMAGE = "large/image:1"
 _WISH = Wish("28.5.2", "wish=transfer")
 _OPTIONS = ("--set", "smoke.enabled=false", "--bundle", "large")
 # What comes beside the blobs: handshake, scripts, headers of packets. Less than a blob.
-_BESIDE_BYTES, _HEADERS = 1 << 20, 1.06
+_BESIDE_BYTES, _HEADERS = 512 << 10, 1.06
 _POINTS = ("kill",) * 11 + ("cut",) * 4 + ("host full",) * 3 + ("here full",) * 2
 
 
@@ -65,24 +67,33 @@ def large_image(path: Path, chance: random.Random) -> dict[str, int]:
     return {one: len(layer) for one, layer in zip(digests, layers, strict=True)}
 
 
-def there(host: Host) -> set[str]:
-    """Ask the host which blobs it has; each must be what its name says."""
-    told = host.sh(
-        f"cd {_BLOBS} 2>/dev/null || exit 0\n"
-        'for file in *; do if [ -f "$file" ]; then echo "$(sha256sum < "$file") $file"; fi; done; ls -A'
-    )
+@dataclass(frozen=True)
+class Seen:
+    """What a host has, once nobody is at work on it any more."""
+
+    # Digests of the large blobs; each file is what its name says.
+    blobs: set[str]
+    received_bytes: int
+
+
+_LOOK = f"""cd {_BLOBS} 2>/dev/null || cd /
+for file in [0-9a-f]*; do if [ -f "$file" ]; then echo "$(sha256sum < "$file") $file"; fi; done
+ls -A | grep part
+echo "received $(cat /sys/class/net/eth0/statistics/rx_bytes)"
+"""
+
+
+def look(host: Host, sizes: dict[str, int]) -> Seen:
+    """Ask the host, in one command, when its locks are free."""
+    told = host.sh(f"{FREE.replace('WITHIN', '40')}\n{_LOOK}")
+    *lines, last = told.splitlines()
     found = set()
-    for line in told.splitlines():
-        digest, _, name = line.partition("  - ")
-        if name:
-            assert digest == name, "a wrong file under a right name"
-            found.add(name)
-    assert ".part" not in told, "half a blob stays"
-    return found
-
-
-def received(host: Host) -> int:
-    return int(host.sh("cat /sys/class/net/eth0/statistics/rx_bytes"))
+    for line in lines:
+        digest, marker, name = line.partition("  - ")
+        assert marker, f"half a blob stays, or a lock is held: {line}"
+        assert digest == name, "a wrong file under a right name"
+        found.add(name)
+    return Seen(found & sizes.keys(), int(last.removeprefix("received ")))
 
 
 @pytest.fixture
@@ -104,78 +115,72 @@ class Series:
 
     def __init__(self, site: Site, program: str, host: Host, sizes: dict[str, int], chance: random.Random) -> None:
         self._site, self._program, self._host, self._sizes, self._chance = site, program, host, sizes, chance
-        self.transfer_s = 1.0
+        self._transfer_s = 1.0
+        self.seen = look(host, sizes)
         self.resumed = 0
 
     def forget(self) -> None:
         """Let the host have nothing of the image again."""
         names = " ".join(f"{_BLOBS}/{one}" for one in self._sizes)
         self._host.sh(f"docker rmi {_IMAGE} >/dev/null 2>&1 || :; rm -f {names}")
+        self.seen = look(self._host, self._sizes)
 
     def whole(self) -> None:
         """Apply to the end."""
         run = self._begin()
-        before = self._before
         said, _ = run.process.communicate(timeout=100)
         assert run.process.returncode == 0, said
-        self._check(before, run.events)
-        assert there(self._host) >= self._sizes.keys()
         moments = [one["time"] for one in run.events if one["type"] == "transferred"]
-        if len(before[0]) < 2 and moments:
-            began = next(one["time"] for one in run.events if str(one.get("change_id")).startswith("images:"))
-            self.transfer_s = moments[-1] - began
-
-    def _begin(self) -> Killed:
-        rest(self._host)
-        self._before = there(self._host) & self._sizes.keys(), received(self._host)
-        return Killed(self._site, self._program, self._host, _WISH, _OPTIONS)
+        if not self.seen.blobs:
+            self._transfer_s = moments[-1] - next(one["time"] for one in run.events if _begins_images(one))
+        self._check(run.events)
+        assert self.seen.blobs == self._sizes.keys()
 
     def interrupt(self, kind: str) -> None:
         """Begin a run and let it come to grief while blobs are on their way."""
+        if kind == "host full":
+            self._leave_room(self._chance.randrange(self._lacking_bytes))
         if kind == "here full" and os.geteuid() == 0:
             self._no_room_here()
+            self._check([])
             return
-        if kind == "host full":
-            lacking = sum(self._sizes.values()) - sum(
-                self._sizes[one] for one in there(self._host) & self._sizes.keys()
-            )
-            self._leave_room(self._chance.randrange(lacking))
         run = self._begin()
-        before = self._before
         if kind != "host full":
-            assert run.wait_until(lambda event: str(event.get("change_id")).startswith("images:"))
-            time.sleep(self._chance.uniform(0, self.transfer_s * (1 - len(before[0]) / _LAYERS)))
+            assert run.wait_until(_begins_images)
+            time.sleep(self._chance.uniform(0, self._transfer_s * self._lacking_bytes / sum(self._sizes.values())))
         if kind == "cut":
-            self._cut()
+            # The controller gets a reset, in the middle of a packet.
+            self._host.sh(_END_OTHER_SESSIONS)
         if kind in ("cut", "host full"):
             said, _ = run.process.communicate(timeout=100)
             assert "Traceback" not in said, said
-            if kind == "host full":
-                assert run.process.returncode == 1 and "E217" in said, said
-                self._host.sh("mount -o remount,size=400m /var/lib/staithe")
         else:
             run.kill(self._chance.choice(VICTIMS))
-        rest(self._host)
-        self._check(before, run.events)
+        if kind == "host full":
+            assert run.process.returncode == 1 and "E217" in said, said
+            self._host.sh("mount -o remount,size=400m /var/lib/staithe")
+        self._check(run.events)
+
+    @property
+    def _lacking_bytes(self) -> int:
+        return sum(self._sizes[one] for one in self._sizes.keys() - self.seen.blobs)
+
+    def _begin(self) -> Killed:
+        return Killed(self._site, self._program, self._host, _WISH, _OPTIONS)
 
     def _leave_room(self, size: int) -> None:
-        used = int(self._host.sh("df -B1 --output=used /var/lib/staithe | tail -1"))
-        # Room for the few small files that come before the blobs.
-        self._host.sh(f"mount -o remount,size={used + (256 << 10) + size} /var/lib/staithe")
-
-    def _cut(self) -> None:
-        """End the host's end of the connection: the controller gets a reset in the middle of a packet."""
-        self._host.sh(_END_OTHER_SESSIONS)
+        # A little more, for the few small files that come before the blobs.
+        self._host.sh(
+            "used=$(df -B1 --output=used /var/lib/staithe | tail -1)\n"
+            f"mount -o remount,size=$((used + {(256 << 10) + size})) /var/lib/staithe"
+        )
 
     def _no_room_here(self) -> None:
         """The record of the run has no room on this machine."""
-        rest(self._host)
-        before = there(self._host) & self._sizes.keys(), received(self._host)
         records = self._site.folder / f"small-{time.monotonic_ns()}"
         records.mkdir()
-        size = self._chance.randrange(16, 48)
         words = ["apply", self._site.inventory, "--yes", "--limit", self._host.name, *_WISH.arguments, *_OPTIONS]
-        script = f'mount -t tmpfs -o size={size}k none {records} && exec "$@"'
+        script = f'mount -t tmpfs -o size={self._chance.randrange(16, 48)}k none {records} && exec "$@"'
         done = subprocess.run(
             ["unshare", "--mount", "sh", "-c", script, "sh", self._program, *words],
             cwd=self._site.folder,
@@ -185,19 +190,21 @@ class Series:
             timeout=100,
         )
         assert "Traceback" not in done.stderr, done.stderr
-        rest(self._host)
-        self._check(before, [])
 
-    def _check(self, before: tuple[set[str], int], events: list[dict[str, object]]) -> None:
-        """Nothing that was there has come again, by the events and by the host's card."""
-        had, count = before
-        sent = {str(one["blob"]).removeprefix("sha256:") for one in events if one["type"] == "transferred"}
-        assert not sent & had, f"sent again: {sent & had}"
-        lacking = sum(self._sizes[one] for one in self._sizes.keys() - had)
-        came = received(self._host) - count
+    def _check(self, events: list[dict[str, Any]]) -> None:
+        """Nothing that was there has come again, by the events and by the host's card; look at the host anew."""
+        before, lacking = self.seen, self._lacking_bytes
+        sent = {one["blob"].removeprefix("sha256:") for one in events if one["type"] == "transferred"}
+        assert not sent & before.blobs, f"sent again: {sent & before.blobs}"
+        self.seen = look(self._host, self._sizes)
+        came = self.seen.received_bytes - before.received_bytes
         assert came <= lacking * _HEADERS + _BESIDE_BYTES, f"{came} bytes came, {lacking} were lacking"
-        assert there(self._host) >= had
-        self.resumed += bool(had)
+        assert self.seen.blobs >= before.blobs
+        self.resumed += bool(before.blobs)
+
+
+def _begins_images(event: dict[str, Any]) -> bool:
+    return str(event.get("change_id")).startswith("images:")
 
 
 @pytest.mark.timeout(280)
@@ -220,7 +227,7 @@ def test_what_has_arrived_is_never_sent_again(site: Site, program: str, roomy: H
     points = list(_POINTS)
     chance.shuffle(points)
     for kind in points:
-        if len(there(roomy) & sizes.keys()) > _LAYERS - 3:
+        if len(series.seen.blobs) > _LAYERS - 3:
             series.whole()
             series.forget()
         series.interrupt(kind)
