@@ -34,10 +34,13 @@ def base(
     of a kind have is left out. The files are text, the same for the same hosts, and belong into git. Changes nothing
     on hosts.
     """
+    from staithe.errors import UsageError
     from staithe.report.console import console_for, print_document
     from staithe.rpm.gathering import Gathering
     from staithe.run import Run
 
+    if out.exists() and not out.is_dir():
+        raise UsageError("--out is no folder", where=str(out))
     gathering = Gathering()
     run = Run(
         "base",
