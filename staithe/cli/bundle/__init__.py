@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from staithe.cli.bundle.base import base
 from staithe.cli.bundle.build import build
+from staithe.cli.bundle.controller import controller
 from staithe.cli.bundle.diff import diff
 from staithe.cli.bundle.export import export
 from staithe.cli.bundle.init import docs, init
@@ -17,6 +19,7 @@ app = typer.Typer(help="Bundles: engine and images in one folder, to be carried 
 # In the order of a bundle's life.
 app.command("init")(init)
 app.command("docs")(docs)
+app.command("base")(base)
 app.command("lock")(lock)
 app.command("build")(build)
 app.command("show")(show)
@@ -24,3 +27,4 @@ app.command("sign")(sign)
 app.command("verify")(verify)
 app.command("diff")(diff)
 app.command("export")(export)
+app.command("controller")(controller)
