@@ -23,6 +23,7 @@ from staithe.events import (
     HostPlanned,
     HostRefused,
     HostSummary,
+    Notice,
     Outcome,
     Problem,
     RunRefused,
@@ -47,6 +48,7 @@ class HostResult(BaseModel):
     changed: list[str] = Field(default=[], description="Ids of the changes that were done.")
     not_done: list[str] = Field(default=[], description="Ids of planned changes that were not done.")
     problems: list[Problem] = []
+    notices: list[str] = Field(default=[], description="Worth knowing: such as blobs that came another way.")
     checks: list[SmokeCheck] = []
     error: ErrorReport | None = None
     seconds: float = 0.0
@@ -109,6 +111,8 @@ def _take(host: HostResult, event: AnyEvent) -> None:
             host.summary, host.problems = event.summary, event.problems
         case SmokeChecked():
             host.checks.append(event.check)
+        case Notice():
+            host.notices.append(event.text)
         case HostFailed():
             host.error = event.error
         case HostDone():

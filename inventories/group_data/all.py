@@ -43,6 +43,22 @@ trust = {
     # "allow_older": False,
 }
 
+# How blobs come to the host.
+transfer = {
+    # Host of the inventory that gets each blob once, over SSH, and serves it to the others for the
+    # time of the run. It need not be among the hosts that the run changes.
+    # "relay": "web1",
+    # For the relay itself: the address of it that the others use. None: the one by which staithe
+    # reaches it; needed when that is behind a jump host.
+    # "relay_address": "10.0.0.11",
+    # For the relay itself: the TCP port that it listens on. None: the first free one of 18500 to
+    # 18515. With a port of your own only one run at a time has this relay.
+    # "relay_port": 18500,
+    # For the relay itself: it ends after so long, whatever became of the run. A run that ends, is
+    # killed, or loses its connection takes it away at once, or within a minute.
+    # "relay_time_limit_s": 14400,
+}
+
 # Kernel modules and sysctl values.
 kernel = {
     # Loaded now and at every boot (/etc/modules-load.d/staithe.conf). A list replaces this one.
