@@ -76,7 +76,10 @@ run --rm -m {_MEMORY_BYTES} {quote(image)} \\
   sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max'
 run --name "$n" -m {_MEMORY_BYTES} --memory-swap {_MEMORY_BYTES} {quote(image)} \\
   tail /dev/zero > /dev/null 2>&1 || echo "$?"
-docker inspect -f 'oom-killed={{{{.State.OOMKilled}}}}' "$n"
+killed() {{ docker inspect -f 'oom-killed={{{{.State.OOMKilled}}}}' "$n"; }}
+# containerd tells of the kill and of the end in two events: the first may come last.
+for once in 1 2 3 4 5 6 7 8 9 10; do if [ "$(killed)" = oom-killed=true ]; then break; fi; sleep 0.5; done
+killed
 docker rm -f "$n" > /dev/null
 """
     return Check(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from staithe.bundle.contents import Blob, EngineArtifact
 from staithe.host_layout import BLOB_DIR, STATE_DIR
-from staithe.placing import PRELUDE, receive_engine_script
+from staithe.placing import PRELUDE, SHA256_OF_PART, receive_engine_script
 from staithe.relay.origin import Origin
 from staithe.shell import quote
 
@@ -18,49 +18,53 @@ _CONNECT_S = 10
 # Slower than this for so long is no line to wait for: SSH may be better.
 _SLOW_BYTES_PER_S = 1024
 _SLOW_S = 20
-# A connection that broke, or ended early (curl's exit codes): what has come so far stays, and it goes on from there.
+# A connection that broke, or ended early (curl's exit codes): it goes on from where it is.
 _BROKEN = "18|52|55|56|92"
 _TRIES = 4
 _OLD_PART_DAYS = 7
 
 
 def pull_blob_script(blob: Blob, origin: Origin) -> str:
-    """Return the script that gets one blob, checks it while it comes and gives it its name.
+    """Return the script that gets one blob, checks it and gives it its name; `origin.login` is its stdin.
 
-    `origin.login` is its stdin. What a cut line has brought stays, and the next call goes on from there.
+    What a broken line has brought stays, and the next call goes on from there.
     """
     if origin.path:
         return _link_script(blob, origin.path)
-    final = f"{BLOB_DIR}/{blob.hex}"
     return f"""{PRELUDE}umask 077
 mkdir -p {BLOB_DIR}
 find {BLOB_DIR} -name '.*.part' -mtime +{_OLD_PART_DAYS} -exec rm -f {{}} +
 part={BLOB_DIR}/.{blob.hex}.part
-{_fetch_text(blob, origin)}
-more() {{
-  try=0
-  while [ $try -lt {_TRIES} ]; do
-    at=$(stat -c %s "$part")
-    if [ "$at" -ge {blob.size_bytes} ]; then return 0; fi
-    fetch "$at" | tee -a "$part"
-    case $(cat {_SAID}/code) in {_BROKEN}) sleep 1 ;; *) return 0 ;; esac
-    try=$((try + 1))
-  done
+{_curl_text(origin)}
+fetch() {{
+  # Whatever comes, it is hardly more than the blob. Blocks have 512 bytes, in some shells 1024.
+  ( ulimit -f {blob.size_bytes // 512 + 2}; pull -C - -o "$part" )
 }}
-get() {{
-  : >> "$part"
-  had=$(stat -c %s "$part")
-  sum=$({{ cat "$part"; more; }} | sha256sum)
+is_right() {{
+  sum=$({SHA256_OF_PART})
   [ "${{sum%% *}}" = {blob.hex} ]
 }}
-# What an earlier run left may be anything.
-if ! get && {{ [ "$had" = 0 ] || {{ rm -f "$part"; ! get; }}; }}; then
-  explain "sha256 is ${{sum%% *}}"
+get() {{
+  try=0
+  while [ "$(stat -c %s "$part")" -lt {blob.size_bytes} ] && [ $try -lt {_TRIES} ]; do
+    code=0
+    fetch || code=$?
+    case $code in {_BROKEN}) sleep 1 ;; *) break ;; esac
+    try=$((try + 1))
+  done
+  is_right
+}}
+: >> "$part"
+code=0
+had=$(stat -c %s "$part")
+# What an earlier run left may be anything, and not each server can go on in the middle.
+if ! get && {{ [ "$had" = 0 ] || {{ : > "$part"; ! get; }}; }}; then
+  explain $code "sha256 is ${{sum%% *}}"
   # What a broken line has brought is good for another time.
-  case $(cat {_SAID}/code) in 0 | 23) rm -f "$part" ;; esac
+  case $code in {_BROKEN}|28) ;; *) rm -f "$part" ;; esac
   exit 65
 fi
-mv -Tf "$part" {final}
+mv -Tf "$part" {BLOB_DIR}/{blob.hex}
 """
 
 
@@ -68,13 +72,14 @@ def _link_script(blob: Blob, path: str) -> str:
     """Return the script with which the relay itself takes a blob that it serves: checked, and not copied."""
     return f"""{PRELUDE}umask 077
 mkdir -p {BLOB_DIR}
-sum=$(sha256sum < {quote(path)})
-if [ "${{sum%% *}}" != {blob.hex} ]; then
-  echo "{SAYS}refused: sha256 is ${{sum%% *}}, not the one of the blob" >&2
-  exit 65
-fi
 part={BLOB_DIR}/.{blob.hex}.part
 ln -fT {quote(path)} "$part"
+sum=$({SHA256_OF_PART})
+if [ "${{sum%% *}}" != {blob.hex} ]; then
+  rm -f "$part"
+  echo "{SAYS}refused: sha256 is ${{sum%% *}}" >&2
+  exit 65
+fi
 mv -Tf "$part" {BLOB_DIR}/{blob.hex}
 """
 
@@ -85,21 +90,25 @@ def pull_engine_script(engine: EngineArtifact, origin: Origin) -> str:
     if origin.path:
         return f"exec < {quote(origin.path)}\n{receive}"
     return f"""umask 077
-{_fetch_text(engine.archive, origin)}
-fetch 0 | (
+{_curl_text(origin)}
+{{
+  pull
+  echo $? > {_SAID}/code
+}} | head -c {engine.archive.size_bytes + 1} | (
 umask 022
-{receive})
+{receive}) 2> {_SAID}/words
 code=$?
-if [ $code != 0 ]; then explain "it is not the archive"; fi
+cat {_SAID}/words >&2
+if [ $code != 0 ]; then
+  sum=$(sed -n 's/^staithe: sha256 of the archive is //p' {_SAID}/words)
+  explain "$(cat {_SAID}/code)" "${{sum:+sha256 is $sum}}"
+fi
 exit $code
 """
 
 
-def _fetch_text(blob: Blob, origin: Origin) -> str:
-    """Return shell text that defines `fetch OFFSET`, which writes the rest of the blob to stdout, and `explain`.
-
-    It notes curl's exit code and words below _SAID. Whatever comes, it is never more than the blob and one byte.
-    """
+def _curl_text(origin: Origin) -> str:
+    """Return shell text that defines `pull`, which runs curl, and `explain CODE WHAT`, which says what went wrong."""
     proxy = "--noproxy '*'" if not origin.proxy else ""
     ca = f"--cacert {_SAID}/ca" if origin.ca else ""
     return f"""if ! command -v curl > /dev/null 2>&1; then
@@ -112,22 +121,18 @@ trap 'rm -rf {_SAID}' EXIT
 printf '%s' {quote(origin.ca)} > {_SAID}/ca
 # A login, if there is one, in curl's own form: in no argument, file or environment.
 login=$(cat)
-fetch() {{
-  {{
-    code=0
-    printf '%s\\n' "$login" |
-      curl -q -K - -sS --fail {proxy} {ca} --proto =http,https --connect-timeout {_CONNECT_S} \\
-        --speed-limit {_SLOW_BYTES_PER_S} --speed-time {_SLOW_S} -C "$1" -D {_SAID}/head \\
-        {quote(origin.url)} 2> {_SAID}/error || code=$?
-    echo $code > {_SAID}/code
-  }} | head -c $(({blob.size_bytes} + 1 - $1))
+pull() {{
+  printf '%s\n' "$login" |
+    curl -q -K - -sS --fail {proxy} {ca} --proto =http,https --connect-timeout {_CONNECT_S} \
+      --speed-limit {_SLOW_BYTES_PER_S} --speed-time {_SLOW_S} -D {_SAID}/head "$@" \
+      {quote(origin.url)} 2> {_SAID}/error
 }}
 explain() {{
-  status=$(sed -n 's,^HTTP/[0-9.]* ,,p' {_SAID}/head 2> /dev/null | tail -n 1 | tr -d '\\r')
-  case $(cat {_SAID}/code)/$status in
+  status=$(sed -n 's,^HTTP/[0-9.]* ,,p' {_SAID}/head 2> /dev/null | tail -n 1 | tr -d '\r')
+  case $1/$status in
     0/3*) echo "{SAYS}it sends hosts elsewhere, where they do not go: $status" >&2 ;;
-    # Twenty-three: more came than the blob has.
-    0/* | 23/*) echo "{SAYS}refused: $1" >&2 ;;
+    # More came than the blob has.
+    0/* | 23/* | 63/* | 15[0-9]/*) echo "{SAYS}refused: $2" >&2 ;;
     *) echo "{SAYS}$(tail -n 1 {_SAID}/error)" >&2 ;;
   esac
 }}

@@ -37,7 +37,7 @@ def folder_of(run: str) -> str:
 
 
 # Answers one request on stdin, as systemd hands a connection over. Whatever is no request for a blob is refused.
-_SERVE = f"""set -u
+SERVE = f"""set -u
 home=$1
 cr=$(printf '\\r')
 answer() {{
@@ -174,7 +174,7 @@ if ! systemctl start {unit}-limit.service; then
 fi
 mkdir -p -m 711 {RELAY_DIR} {home} {home}/sha256
 : > {home}/allowed
-printf '%s' {quote(_SERVE)} > {home}/serve
+printf '%s' {quote(SERVE)} > {home}/serve
 printf '%s' {quote(_END)} > {home}/end
 place={host}:
 case " $(ip -o addr show | sed 's,.* inet6* \\([^/ ]*\\).*,\\1,' | tr '\\n' ' ') " in

@@ -40,7 +40,7 @@ class _Receiver:
         return False
 
 
-def main(targets: str, file: str, program: str = "sha256sum") -> None:
+def main(targets: str, file: str) -> None:
     """Send and print how long it took."""
     told = json.loads(Path(targets).read_text())
     path = Path(file)
@@ -49,8 +49,7 @@ def main(targets: str, file: str, program: str = "sha256sum") -> None:
     blob = Blob(digest=f"sha256:{digest}", size_bytes=path.stat().st_size, media_type="application/octet-stream")
     key = paramiko.Ed25519Key.from_private_key_file(told["key"])
     known = paramiko.HostKeys(told["known_hosts"])
-    script = receive_blob_script(blob).replace("| sha256sum", f"| {program}")
-    command = f"sudo -n -H timeout -k 5 600 sh -c {quote(script)}"
+    command = f"sudo -n -H timeout -k 5 600 sh -c {quote(receive_blob_script(blob))}"
 
     def one(target: dict[str, Any]) -> None:
         client = connect(target, key, known)

@@ -58,6 +58,25 @@ class Done:
     def text(self) -> str:
         return self.out + self.err
 
+    @property
+    def complaint(self) -> str:
+        """Return what went wrong, short enough to be read in a report: of a --json result only what failed."""
+        try:
+            hosts = self.json["hosts"]
+        except (ValueError, KeyError, TypeError):
+            return self.text[-6000:]
+        told = [
+            {
+                "host": host["host"],
+                "outcome": host.get("outcome"),
+                "error": host.get("error"),
+                "problems": host.get("problems"),
+                "checks": [one for one in host.get("checks") or () if one["status"] == "failed"],
+            }
+            for host in hosts
+        ]
+        return f"{json.dumps([one for one in told if one['error'] or one['problems']], indent=1)}\n{self.err[-2000:]}"
+
 
 @dataclass(frozen=True)
 class Staithe:
@@ -78,7 +97,7 @@ class Staithe:
             stdin=subprocess.DEVNULL,
         )
         result = Done(done.returncode, done.stdout, done.stderr)
-        assert code is None or result.code == code, f"exit code {result.code}\n{result.text[-6000:]}"
+        assert code is None or result.code == code, f"exit code {result.code}\n{result.complaint}"
         assert "Traceback" not in result.text, result.text[-6000:]
         return result
 
