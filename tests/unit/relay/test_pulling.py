@@ -220,9 +220,8 @@ def test_another_engine_is_refused(
 ) -> None:
     engine = read_bundle(small_bundle).engines[0]
     whole = (small_bundle / "blobs/sha256" / engine.archive.hex).read_bytes()
-    server.files["/engine"] = {"other": OTHER[: len(whole)], "short": whole[:100], "longer": whole + b"x"}.get(
-        way, whole
-    )
+    wrong = {"other": OTHER[: len(whole)], "short": whole[:100], "longer": whole + b"x"}
+    server.files["/engine"] = wrong.get(way, whole)
     if way == "cut":
         server.cuts["/engine"] = [100]
     target = "/nothing" if way == "lost" else "/engine"
