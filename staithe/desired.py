@@ -110,7 +110,8 @@ def _images(config: Config, arch: str, bundle: Bundle) -> tuple[ImageArtifact, .
                 f"the bundle has no image {reference} for {arch}",
                 where=str(bundle.root),
                 found=", ".join(r for image in fitting for r in image.references) or "no image",
-                hint=f"staithe bundle show {bundle.root}",
+                hint=f"staithe bundle show {bundle.root}"
+                + ("   # hosts know images by NAME:TAG: `docker load` keeps no digests" if "@" in reference else ""),
             )
         chosen.append(found[0])
     return tuple(dict.fromkeys(chosen))

@@ -12,23 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from staithe.bundle import reference
-from staithe.bundle.archive_files import opened
+from staithe.bundle.archive_files import ArchiveFiles
 from staithe.bundle.artifact import add_artifact
 from staithe.bundle.attachment import Attachment, add_attachment
 from staithe.bundle.blob_store import BlobStore
-from staithe.bundle.contents import Bundle, ImageArtifact
-from staithe.bundle.documents import ARCHITECTURES, EngineConfig, dump
+from staithe.bundle.contents import Bundle
+from staithe.bundle.documents import EngineConfig, dump
 from staithe.bundle.engine_archive import add_engine_archive
-from staithe.bundle.image_archive import read_image_archive
-from staithe.bundle.image_blobs import add_image, descriptor
+from staithe.bundle.image_blobs import descriptor
+from staithe.bundle.image_entries import image_entries, platform, refuse_other
 from staithe.bundle.layout import (
     BLOBS,
     BUNDLE_NAME,
     ENGINE_ARTIFACT_TYPE,
     ENGINE_CONFIG_TYPE,
     ENGINE_VERSION,
-    IMAGE_NAME,
     INDEX_FILE,
     INDEX_TYPE,
     LOCK_SERIAL,
@@ -42,8 +40,6 @@ from staithe.bundle.read import read_bundle
 from staithe.errors import BundleError
 from staithe.shell import word
 
-_OCI_NAMES = {machine: name for name, machine in ARCHITECTURES.items()}
-
 
 @dataclass(frozen=True)
 class EngineSource:
@@ -55,7 +51,7 @@ class EngineSource:
 
 def build(
     engines: Sequence[EngineSource],
-    images: Sequence[Path],
+    images: Sequence[Path | ArchiveFiles],
     out: Path,
     *,
     replace: bool = False,
@@ -76,8 +72,7 @@ def build(
         check_target(out, replace)
         store = BlobStore(draft)
         entries = [_engine_entry(source, store) for source in engines]
-        for path in images:
-            entries.extend(_image_entries(path, store))
+        entries.extend(image_entries(images, store))
         entries.extend(add_package_set(source, store) for source in package_sets)
         entries.extend(add_attachment(one, store) for one in attachments)
         _write_index(draft, entries, _annotations(name, serial))
@@ -182,31 +177,7 @@ def _engine_entry(source: EngineSource, store: BlobStore) -> dict[str, Any]:
     config_blob = store.add_bytes(dump(config.model_dump(mode="json")), ENGINE_CONFIG_TYPE)
     names = {REF_NAME: f"engine:{source.version}-{found.arch}", ENGINE_VERSION: source.version}
     entry = add_artifact(store, ENGINE_ARTIFACT_TYPE, config_blob, [descriptor(found.archive)], names)
-    return {**entry, "platform": _platform(found.arch)}
-
-
-def _image_entries(path: Path, store: BlobStore) -> list[dict[str, Any]]:
-    entries = []
-    with opened(path) as files:
-        for image in read_image_archive(files):
-            entries.extend(_named(add_image(image, files, store)))
-    return entries
-
-
-def _named(image: ImageArtifact) -> list[dict[str, Any]]:
-    names = [reference.full(name) for name in image.references]
-    return [
-        {
-            **descriptor(image.manifest),
-            "platform": _platform(image.arch),
-            "annotations": {IMAGE_NAME: name, REF_NAME: name},
-        }
-        for name in names
-    ]
-
-
-def _platform(arch: str) -> dict[str, str]:
-    return {"architecture": _OCI_NAMES[arch], "os": "linux"}
+    return {**entry, "platform": platform(found.arch)}
 
 
 def _unique(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -214,11 +185,5 @@ def _unique(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     by_name: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in entries:
         key = (entry["annotations"][REF_NAME], entry.get("platform", {}).get("architecture", ""))
-        other = by_name.setdefault(key, entry)
-        if other["digest"] != entry["digest"]:
-            raise BundleError(
-                f"two files claim to be {key[0]} for {ARCHITECTURES.get(key[1], key[1])}",
-                found=f"{other['digest']} and {entry['digest']}",
-                hint="name only one of them",
-            )
+        refuse_other(by_name.setdefault(key, entry), entry, key[0])
     return [by_name[key] for key in sorted(by_name)]

@@ -57,10 +57,19 @@ class ImageArtifact:
     manifest: Blob
     config: Blob
     layers: tuple[Blob, ...]
+    # Digests of indexes of platforms in which this is the one for `arch`.
+    indexes: tuple[str, ...] = ()
+    # The reference by digest that somebody pinned it with.
+    pinned: str | None = None
 
     @property
     def blobs(self) -> tuple[Blob, ...]:
         return (self.manifest, self.config, *self.layers)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What engines call it: the config's digest in a graph driver's store, else the manifest's or an index's."""
+        return (self.config.digest, self.manifest.digest, *self.indexes)
 
 
 @dataclass(frozen=True)

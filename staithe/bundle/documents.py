@@ -13,6 +13,7 @@ from staithe.errors import BundleError
 
 # The architecture in the words of OCI and of `uname -m`.
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+OCI_NAMES = {machine: name for name, machine in ARCHITECTURES.items()}
 # Manifests and configs are a few KiB; what is larger is no such document.
 DOCUMENT_LIMIT_BYTES = 4 * 1024 * 1024
 

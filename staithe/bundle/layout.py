@@ -18,6 +18,11 @@ SIGNATURE_NAMESPACE = "bundle@staithe"
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+# The same before OCI; registries are full of them, and their digests stay.
+DOCKER_INDEX_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+INDEX_TYPES = (INDEX_TYPE, DOCKER_INDEX_TYPE)
+IMAGE_MANIFEST_TYPES = (MANIFEST_TYPE, DOCKER_MANIFEST_TYPE)
 IMAGE_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 LAYER_GZIP_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -42,6 +47,10 @@ EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 TITLE = "org.opencontainers.image.title"
 REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
+# Of an image: the index that it was chosen from, where the bundle has not all of that; and the reference by digest
+# that somebody pinned it with.
+IMAGE_INDEX = "dev.staithe.image.index"
+IMAGE_PINNED = "dev.staithe.image.pinned"
 ENGINE_VERSION = "io.staithe.engine.version"
 # Of index.json itself.
 BUNDLE_NAME = "dev.staithe.bundle.name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from staithe.bundle import reference
 from staithe.bundle.archive_files import ArchiveFiles, read_document
@@ -11,23 +12,31 @@ from staithe.bundle.docker_archive import MANIFEST_FILE, tags_by_config
 from staithe.bundle.documents import ARCHITECTURES, Descriptor, ImageConfig, Index, LayoutVersion, Manifest, parse
 from staithe.bundle.layout import (
     BLOBS,
+    IMAGE_MANIFEST_TYPES,
     IMAGE_NAME,
+    IMAGE_PINNED,
     INDEX_FILE,
-    INDEX_TYPE,
-    MANIFEST_TYPE,
+    INDEX_TYPES,
     OCI_LAYOUT_FILE,
     OCI_LAYOUT_VERSION,
     REF_NAME,
 )
-from staithe.bundle.source_image import SourceImage, SourceLayer, arch_of, unnamed
+from staithe.bundle.source_image import ATTESTATION, SourceImage, SourceLayer, arch_of, unnamed
 from staithe.errors import BundleError
 
-_INDEX_TYPES = (INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json")
-# Provenance that buildx puts beside an image; it is no image.
-_ATTESTATION = "vnd.docker.reference.type"
 # An index of indexes: buildx nests once.
 _DEPTH_LIMIT = 4
 _IMAGES_LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What the entries above give to an image manifest."""
+
+    name: str | None = None
+    pinned: str | None = None
+    index: bytes | None = None
+    index_type: str = ""
 
 
 def is_oci_layout(files: ArchiveFiles) -> bool:
@@ -51,15 +60,13 @@ def read_oci_archive(files: ArchiveFiles) -> list[SourceImage]:
     index = parse(Index, read_document(files, INDEX_FILE), f"{files.where}: {INDEX_FILE}")
     tags = tags_by_config(files) if files.has(MANIFEST_FILE) else {}
     found: dict[str, SourceImage] = {}
-    for number, (descriptor, name) in enumerate(_manifests(files, index, None, 0, set())):
+    for number, (descriptor, named) in enumerate(_manifests(files, index, _Named(), 0, set())):
         if number >= _IMAGES_LIMIT:
             raise BundleError(f"the layout names more than {_IMAGES_LIMIT} images", where=files.where)
-        image = _image(files, descriptor, name, tags)
-        known = found.get(descriptor.digest)
-        references = {*image.references, *(known.references if known else ())}
-        found[descriptor.digest] = SourceImage(
-            tuple(sorted(references)), image.config, image.config_digest, image.arch, image.layers, image.manifest
-        )
+        image = _image(files, descriptor, named, tags)
+        known = found.get(descriptor.digest, image)
+        references = tuple(sorted({*image.references, *known.references}))
+        found[descriptor.digest] = replace(known, references=references)
     if not found:
         raise BundleError("the layout holds no image", where=files.where, hint="make it again with `docker save`")
     if any(not image.references for image in found.values()):
@@ -68,22 +75,28 @@ def read_oci_archive(files: ArchiveFiles) -> list[SourceImage]:
 
 
 def _manifests(
-    files: ArchiveFiles, index: Index, name: str | None, depth: int, seen: set[tuple[str, str | None]]
-) -> Iterator[tuple[Descriptor, str | None]]:
-    """Yield every image manifest below `index` with the name that the entry above gives it."""
+    files: ArchiveFiles, index: Index, above: _Named, depth: int, seen: set[tuple[str, str | None]]
+) -> Iterator[tuple[Descriptor, _Named]]:
+    """Yield every image manifest below `index` with what the entries above give it."""
     if depth > _DEPTH_LIMIT:
         raise BundleError("the layout nests indexes too deep", where=files.where)
     for descriptor in index.manifests:
-        given = descriptor.annotations.get(IMAGE_NAME) or descriptor.annotations.get(REF_NAME) or name
-        if _ATTESTATION in descriptor.annotations or descriptor.artifact_type is not None:
+        notes = descriptor.annotations
+        given = replace(
+            above,
+            name=notes.get(IMAGE_NAME) or notes.get(REF_NAME) or above.name,
+            pinned=notes.get(IMAGE_PINNED) or above.pinned,
+        )
+        if ATTESTATION in descriptor.annotations or descriptor.artifact_type is not None:
             continue
         path = f"{BLOBS}/{descriptor.hex}"
-        if (descriptor.digest, given) in seen:
+        if (descriptor.digest, given.name) in seen:
             continue  # indexes that name each other a thousand times would be read a million times
-        seen.add((descriptor.digest, given))
-        if descriptor.media_type in _INDEX_TYPES:
+        seen.add((descriptor.digest, given.name))
+        if descriptor.media_type in INDEX_TYPES:
             content = _checked(files, descriptor)
-            yield from _manifests(files, parse(Index, content, f"{files.where}: {path}"), given, depth + 1, seen)
+            below = replace(given, index=content, index_type=descriptor.media_type)
+            yield from _manifests(files, parse(Index, content, f"{files.where}: {path}"), below, depth + 1, seen)
         elif depth == 0 or (_is_known(descriptor) and files.has(path)):
             # Inside an image's index the platforms that were not saved are named all the same.
             yield descriptor, given
@@ -95,7 +108,7 @@ def _is_known(descriptor: Descriptor) -> bool:
 
 
 def _image(
-    files: ArchiveFiles, descriptor: Descriptor, name: str | None, tags: dict[str, tuple[str, ...]]
+    files: ArchiveFiles, descriptor: Descriptor, named: _Named, tags: dict[str, tuple[str, ...]]
 ) -> SourceImage:
     where = f"{files.where}: {BLOBS}/{descriptor.hex}"
     content = _checked(files, descriptor)
@@ -111,7 +124,7 @@ def _image(
             expected=f"{len(diff_ids)}",
         )
     return SourceImage(
-        references=_references(name, tags.get(manifest.config.digest, ())),
+        references=_references(named.name, tags.get(manifest.config.digest, ())),
         config=config_content,
         config_digest=manifest.config.digest,
         arch=arch_of(config, files.where),
@@ -119,7 +132,11 @@ def _image(
             SourceLayer(f"{BLOBS}/{layer.hex}", diff_id, layer.digest)
             for layer, diff_id in zip(manifest.layers, diff_ids, strict=True)
         ),
-        manifest=content if descriptor.media_type == MANIFEST_TYPE else None,
+        manifest=content if descriptor.media_type in IMAGE_MANIFEST_TYPES else None,
+        manifest_type=descriptor.media_type,
+        index=named.index,
+        index_type=named.index_type,
+        pinned=named.pinned,
     )
 
 

@@ -6,12 +6,10 @@ import hashlib
 import re
 from pathlib import Path
 
-from staithe.bundle import reference
 from staithe.bundle.attachment import read_attachment
 from staithe.bundle.blob_store import CHUNK_BYTES
 from staithe.bundle.contents import Blob, Bundle, EngineArtifact, ImageArtifact, PackageSet, Program
 from staithe.bundle.documents import (
-    ARCHITECTURES,
     Descriptor,
     EngineConfig,
     Index,
@@ -26,7 +24,6 @@ from staithe.bundle.layout import (
     ENGINE_ARCHIVE_TYPE,
     ENGINE_ARTIFACT_TYPE,
     ENGINE_CONFIG_TYPE,
-    IMAGE_NAME,
     INDEX_FILE,
     LOCK_ARTIFACT_TYPE,
     LOCK_SERIAL,
@@ -41,6 +38,7 @@ from staithe.bundle.layout import (
 )
 from staithe.bundle.package_set import read_package_set
 from staithe.bundle.read_blobs import AGAIN, blob, document, manifest, named_blobs, root_file, unknown
+from staithe.bundle.read_image import joined, read_image
 from staithe.errors import BundleError
 
 # Each costs reading a document of up to 4 MiB.
@@ -71,13 +69,13 @@ def read_files(files: BundleFiles) -> Bundle:
     package_sets: list[PackageSet] = []
     attachments: dict[str, Blob] = {}
     for descriptor in index.manifests:
-        if descriptor.media_type != MANIFEST_TYPE:
+        if descriptor.artifact_type is None:
+            for image in read_image(files, descriptor):
+                images[image.manifest.digest] = joined(image, images.get(image.manifest.digest))
+        elif descriptor.media_type != MANIFEST_TYPE:
             raise unknown(where, "type of a manifest", descriptor.media_type, MANIFEST_TYPE)
-        if descriptor.artifact_type == ENGINE_ARTIFACT_TYPE:
+        elif descriptor.artifact_type == ENGINE_ARTIFACT_TYPE:
             engines.append(_engine(files, descriptor))
-        elif descriptor.artifact_type is None:
-            known = images.get(descriptor.digest)
-            images[descriptor.digest] = _image(files, descriptor, known.references if known else ())
         elif descriptor.artifact_type == PACKAGES_ARTIFACT_TYPE:
             package_sets.append(read_package_set(files, descriptor))
         elif descriptor.artifact_type in (LOCK_ARTIFACT_TYPE, SBOM_ARTIFACT_TYPE):
@@ -164,22 +162,3 @@ def _engine(files: BundleFiles, descriptor: Descriptor) -> EngineArtifact:
     config = parse(EngineConfig, content, files.place(blob_name(parts.config.digest)))
     programs = {name: Program(entry.sha256, entry.size) for name, entry in sorted(config.programs.items())}
     return EngineArtifact(config.version, config.arch, blob(files, parts.layers[0]), programs)
-
-
-def _image(files: BundleFiles, descriptor: Descriptor, references: tuple[str, ...]) -> ImageArtifact:
-    name = descriptor.annotations.get(IMAGE_NAME)
-    platform = descriptor.platform
-    if name is None or platform is None or platform.architecture not in ARCHITECTURES:
-        raise BundleError(
-            f"the image {descriptor.digest} has no {'name' if name is None else 'known platform'}",
-            where=files.place(INDEX_FILE),
-            hint=AGAIN,
-        )
-    parts = manifest(files, descriptor)
-    return ImageArtifact(
-        references=tuple(sorted({*references, reference.familiar(name)})),
-        arch=ARCHITECTURES[platform.architecture],
-        manifest=blob(files, descriptor),
-        config=blob(files, parts.config),
-        layers=tuple(blob(files, layer) for layer in parts.layers),
-    )

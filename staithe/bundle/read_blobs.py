@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 from staithe.bundle.contents import Blob
 from staithe.bundle.documents import DOCUMENT_LIMIT_BYTES, Descriptor, Index, Manifest, parse
 from staithe.bundle.files import BundleFiles
-from staithe.bundle.layout import INDEX_FILE, blob_name
+from staithe.bundle.layout import INDEX_FILE, INDEX_TYPES, blob_name
 from staithe.errors import BundleError
 from staithe.shell import word
 
@@ -87,15 +88,24 @@ def named_blobs(files: BundleFiles) -> set[str]:
 
     Raises BundleError when a manifest itself is missing.
     """
-    index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
-    named = set()
-    for descriptor in index.manifests:
+    named = manifest_names(files)
+    for descriptor in _manifests(files):
         found = manifest(files, descriptor)
-        named |= {blob_name(one.digest) for one in (descriptor, found.config, *found.layers)}
+        named |= {blob_name(one.digest) for one in (found.config, *found.layers)}
     return named
 
 
 def manifest_names(files: BundleFiles) -> set[str]:
-    """Return the names of the files of the manifests in the index."""
+    """Return the names of the files of the manifests, and of the indexes of images, that the index names."""
     index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
-    return {blob_name(one.digest) for one in index.manifests}
+    return {blob_name(one.digest) for one in (*index.manifests, *_manifests(files))}
+
+
+def _manifests(files: BundleFiles) -> Iterator[Descriptor]:
+    """Yield the manifests that the index names, itself or by an image's index."""
+    index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
+    for descriptor in index.manifests:
+        if descriptor.media_type in INDEX_TYPES:
+            yield from parse(Index, document(files, descriptor), files.place(blob_name(descriptor.digest))).manifests
+        else:
+            yield descriptor

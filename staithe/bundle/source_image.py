@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from staithe.bundle.documents import ARCHITECTURES, ImageConfig
+from staithe.bundle.layout import INDEX_TYPE, MANIFEST_TYPE
 from staithe.errors import BundleError
+
+# Provenance that buildx puts beside an image; it is no image.
+ATTESTATION = "vnd.docker.reference.type"
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,12 @@ class SourceImage:
     layers: tuple[SourceLayer, ...]
     # The archive's own OCI manifest, kept byte for byte, so that its digest stays. None: one is made.
     manifest: bytes | None = None
+    manifest_type: str = MANIFEST_TYPE
+    # The index of the image's platforms that named it, byte for byte.
+    index: bytes | None = None
+    index_type: str = INDEX_TYPE
+    # The reference by digest that somebody pinned it with.
+    pinned: str | None = None
 
 
 def arch_of(config: ImageConfig, where: str) -> str:

@@ -37,7 +37,8 @@ StaitheError
 │   ├── SignatureRefused  E402  exit 5   a signature of the bundle is not good
 │   ├── OlderBundle       E403  exit 5   the bundle is older than one that was applied already
 │   ├── DownloadFailed    E404  exit 5   something for the bundle could not be fetched, or is not what the lock says
-│   └── PackageRefused    E405  exit 5   an RPM package is not signed by a pinned key, or is another package
+│   ├── PackageRefused    E405  exit 5   an RPM package is not signed by a pinned key, or is another package
+│   └── RegistryError     E406  exit 5   a registry refuses the login, or is none
 ├── Interrupted           E900  exit 130 stopped by the user
 └── NotBegun              E901  exit 1   too many hosts had failed before this host's turn
 
@@ -87,6 +88,7 @@ from staithe.errors.run import (
     NotSigned,
     OlderBundle,
     PackageRefused,
+    RegistryError,
     SignatureRefused,
 )
 from staithe.errors.usage import (
@@ -140,6 +142,7 @@ __all__ = [
     "ProbeFailed",
     "ProjectError",
     "RecordTooNew",
+    "RegistryError",
     "RepositoryError",
     "SecretMissing",
     "SignatureRefused",

@@ -76,6 +76,16 @@ class PackageRefused(BundleError):
     code = "E405"
 
 
+class RegistryError(BundleError):
+    """A registry of images refuses the login, cannot be talked to, or answers something that no registry says.
+
+    Logins come from docker's configuration file: `docker login HOST`. Certificates, plain http, a proxy or a mirror
+    are told by [[registry]] in bundle.toml.
+    """
+
+    code = "E406"
+
+
 class Interrupted(StaitheError):
     """The run was stopped by Ctrl-C. What was done and what was not is listed.
 

@@ -94,11 +94,10 @@ def _image_parts(state: HostState, desired: Desired) -> Parts:
     parts: Parts = {}
     for image in desired.images:
         name = f"image {', '.join(image.references)}"
-        ids = (image.config.digest, image.manifest.digest)
         found = [
             [one.id, sorted(set(one.tags) & set(image.references))]
             for one in state.images or ()
-            if one.id in ids or set(one.tags) & set(image.references)
+            if one.id in image.ids or set(one.tags) & set(image.references)
         ]
         parts[name] = (None if state.images is None else sorted(found), "" if found else "missing")
     return parts

@@ -20,6 +20,9 @@ def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
         if reason is not None:
             size = sum(blob.size_bytes for blob in image.blobs)
             target = ", ".join(image.references)
+            if image.pinned is not None:
+                # What asks for it by digest would go to a registry that the host may not reach.
+                reason += f"; containers name it {image.references[0]}: `docker load` keeps no digests"
             found.append(
                 change("images", "load", target, reason, after=f"{image.config.digest} ({size / (1 << 20):.1f} MiB)")
             )
@@ -36,7 +39,7 @@ def _why(state: HostState, image: ImageArtifact) -> str | None:
     if state.images is None:
         # The engine is not running, so only the record can tell; once it runs, it is asked.
         return None if image.config.digest in recorded_images(state) else "not loaded yet"
-    same = [i for i in state.images if i.id in (image.config.digest, image.manifest.digest)]
+    same = [i for i in state.images if i.id in image.ids]
     if not same:
         return "not in the engine's store"
     names = {tag for found in same for tag in found.tags}

@@ -12,9 +12,12 @@ from staithe import __version__
 from staithe.errors import SecretMissing, UsageError
 from staithe.secret import Secret
 from staithe.sourcing.description import RepositoryWish, SecretRef
+from staithe.sourcing.image_wish import RegistryWish
 
 if TYPE_CHECKING:
     import httpx
+
+    from staithe.registry.authorization import Authorization
 
 _TIMEOUT_S = 30.0
 _MAX_REDIRECTS = 5
@@ -30,6 +33,10 @@ class Access:
     ca: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
+    # Media types that are wanted, where the server has a thing in several.
+    accept: str | None = None
+    # Of a repository in a registry of images, which wants to see something else than a password.
+    authorization: Authorization | None = field(default=None, repr=False)
 
 
 def access_of(repository: RepositoryWish, folder: Path) -> Access:
@@ -52,6 +59,16 @@ def key_access_of(repository: RepositoryWish, address: str, folder: Path) -> Acc
     return replace(access, username=None, password=None, client_certificate=None, client_key=None)
 
 
+def registry_access_of(registry: RegistryWish, folder: Path) -> Access:
+    """Return the way to a registry of images; its login is found when it asks for one."""
+    return Access(
+        proxy=registry.proxy,
+        ca=_path(registry.ca, folder),
+        client_certificate=_path(registry.client_certificate, folder),
+        client_key=_path(registry.client_key, folder),
+    )
+
+
 def open_client(access: Access) -> httpx.Client:
     """Make an HTTP client; it follows redirections, but never from https to http. Raises UsageError."""
     import httpx
@@ -69,7 +86,11 @@ def open_client(access: Access) -> httpx.Client:
         max_redirects=_MAX_REDIRECTS,
         timeout=_TIMEOUT_S,
         # The file as it is: no content encoding on the way.
-        headers={"User-Agent": f"staithe/{__version__}", "Accept-Encoding": "identity"},
+        headers={
+            "User-Agent": f"staithe/{__version__}",
+            "Accept-Encoding": "identity",
+            "Accept": access.accept or "*/*",
+        },
         event_hooks={"response": [refuse_downgrade]},
         limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
     )

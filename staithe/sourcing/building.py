@@ -18,6 +18,8 @@ from staithe.sourcing import description_file
 from staithe.sourcing.access import Access, access_of, key_access_of
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
+from staithe.sourcing.fetched_images import fetch_images
+from staithe.sourcing.image_source import Registries
 from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedKey, LockedPackage
 from staithe.sourcing.origin import located
 from staithe.sourcing.sbom import sbom_text
@@ -38,8 +40,11 @@ class Building:
         """Write the bundle and return it as it is read back; raises what its parts raise."""
         require_current(self.lock, self.description)
         check_target(out.absolute(), replace)
-        self.say(f"{len(self._files())} files")
-        paths = self._fetch()
+        self.say("what belongs to the images" if self.lock.oci_image else "files")
+        with Registries(self.description.registry, self.folder) as registries:
+            images = fetch_images(self.lock.oci_image, registries, self.downloader, self.folder)
+            self.say(f"{len(self._files()) + len(images.wanted)} files")
+            paths = self._fetch(images.wanted)
         keys = self._keyring(paths)
         self.say("signatures and metadata")
         packages = {one.sha256: _checked(one, paths[one.sha256], keys) for one in self.lock.package}
@@ -47,7 +52,7 @@ class Building:
         self.say("blobs")
         return build(
             [EngineSource(paths[one.sha256], one.version) for one in self.lock.static],
-            [paths[one.sha256] for one in self.lock.image],
+            [*(paths[one.sha256] for one in self.lock.image), *([images.layout(paths)] if images.images else [])],
             out,
             replace=replace,
             name=self.lock.name,
@@ -62,12 +67,12 @@ class Building:
     def _files(self) -> list[LockedFile]:
         return [*self.lock.key, *self.lock.package, *self.lock.static, *self.lock.image]
 
-    def _fetch(self) -> dict[str, Path]:
+    def _fetch(self, more: Iterable[Wanted]) -> dict[str, Path]:
         """Return where each file is, by its digest."""
         wanted = [
             Wanted(located(one.url, self.folder), one.sha256, one.size, self._access(one)) for one in self._files()
         ]
-        return {one.sha256: one.path for one in self.downloader.fetch_all(wanted)}
+        return {one.sha256: one.path for one in self.downloader.fetch_all([*wanted, *more])}
 
     def _access(self, file: LockedFile) -> Access:
         for wish in self.description.repository:

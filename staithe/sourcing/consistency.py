@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from staithe.bundle import reference
 from staithe.bundle.contents import Blob, Bundle, PackageSet
 from staithe.errors import BundleError, LockError, PackageRefused, RepositoryError
 from staithe.rpm import repomd
@@ -38,8 +39,10 @@ def check_consistency(bundle: Bundle) -> None:
     targets = {target for package in lock.package for target in package.targets}
     images = {image.config.hex for image in bundle.images}
     locked = {config for one in lock.image for config in one.configs}
+    locked |= {platform.config for one in lock.oci_image for platform in one.platform}
     _compare("images", _names(images), _names(locked), bundle)
     _compare("kinds of hosts", _names({one.target for one in bundle.package_sets}), _names(targets), bundle)
+    _check_names(bundle, lock)
     for package_set in bundle.package_sets:
         _check_set(bundle, package_set, lock)
     _check_bill(bundle, lock)
@@ -50,6 +53,15 @@ def _lock(bundle: Bundle, blob: Blob) -> Lock:
         return parse_lock(_read(bundle, blob), f"{bundle.root}: {LOCK_NAME}")
     except LockError as error:
         raise BundleError(f"the bundle's lock is none: {error.message}", where=error.where, hint=_AGAIN) from error
+
+
+def _check_names(bundle: Bundle, lock: Lock) -> None:
+    """Compare what names lead to: two images of a bundle could have changed places."""
+    found = {(reference.full(name), one.arch): one.manifest.hex for one in bundle.images for name in one.references}
+    for image in lock.oci_image:
+        for platform in image.platform:
+            manifest = found.get((image.name, platform.arch), "")
+            _compare(f"manifest of {image.name} for {platform.arch}", manifest, platform.manifest, bundle)
 
 
 def _check_set(bundle: Bundle, package_set: PackageSet, lock: Lock) -> None:
@@ -126,6 +138,7 @@ def _check_bill(bundle: Bundle, lock: Lock) -> None:
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise BundleError(f"the bill of materials is none: {error}", where=where, hint=_AGAIN) from error
     digests = {one.sha256 for one in (*lock.package, *lock.static, *lock.image)}
+    digests |= {platform.manifest for one in lock.oci_image for platform in one.platform}
     names = {(one.nevra.rsplit("-", 2)[0], one.sha256) for one in lock.package}
     if {digest for _, digest in named} != digests or not names <= named:
         raise BundleError(

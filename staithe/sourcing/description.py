@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from staithe.config.section import Section
 from staithe.config.values import LocalPath, Name, ProxyUrl, mistake, parsed, text
 from staithe.sourcing import presets
+from staithe.sourcing.image_wish import Arch, ImageWish, RegistryWish
 from staithe.sourcing.version_range import VersionRange
 
 
@@ -37,7 +38,6 @@ PackageSpec = Annotated[
         256,
     ),
 ]
-Arch = Literal["x86_64", "aarch64"]
 Mirror = Annotated[str, text("one of " + ", ".join(presets.DOCKER_MIRRORS), "|".join(presets.DOCKER_MIRRORS))]
 PLUGINS = {
     "compose": "docker-compose-plugin",
@@ -160,12 +160,6 @@ class RepositoryWish(Section):
         return self.fingerprints or (presets.DOCKER_KEY,)
 
 
-class ImageWish(Section):
-    """A container image."""
-
-    archive: LocalPath = Field(description="docker save's tar, or a tar of an OCI layout.")
-
-
 class Description(Section):
     """All of bundle.toml."""
 
@@ -176,13 +170,21 @@ class Description(Section):
     packages: PackagesWish = Field(default=PackagesWish(), description="Packages beside the engine's.")
     repository: tuple[RepositoryWish, ...] = Field(default=(), description="Package repositories.")
     image: tuple[ImageWish, ...] = Field(default=(), description="Images.")
+    registry: tuple[RegistryWish, ...] = Field(default=(), description="Registries that images come from.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Description:
-        ids = [one.id for one in self.repository]
-        double = sorted({one for one in ids if ids.count(one) > 1})
-        if double:
-            raise mistake(f"two repositories have the id {', '.join(double)}")
+        for what, names in (
+            ("repositories have the id", [one.id for one in self.repository]),
+            ("registries have the host", [one.host for one in self.registry]),
+            ("images have the name", [one.host_name for one in self.image if one.host_name]),
+        ):
+            double = sorted({one for one in names if names.count(one) > 1})
+            if double:
+                raise mistake(f"two {what} {', '.join(double)}")
+        for image in self.image:
+            if image.archs and not set(image.archs) & set(self.targets.archs):
+                raise mistake(f"archs of the image {image.host_name or image.layout} are none of targets.archs")
         if self.wants_packages and not self.repository:
             raise mistake('packages are wanted, but there is no [[repository]]; try preset = "docker-ce"')
         if self.engine is None and not self.packages.extra and not self.image:

@@ -80,7 +80,18 @@ sources = ["static"]         # "rpm": Docker's packages and all that they need; 
 
 # The smoke checks of `staithe apply` run an image: staithe/smoke:1, or what smoke.image names. See docs/air-gap.md.
 # [[image]]
+# reference = "docker.io/library/nginx:1.27"   # the lock pins its digest; logins: docker login
+#
+# [[image]]
+# layout = "images/app"             # folder of an OCI layout (skopeo, buildx)
+# name = "team/app:1.0"
+#
+# [[image]]
 # archive = "images/busybox.tar"    # docker save's tar, or a tar of an OCI layout
+#
+# [[registry]]                      # only where one needs something: ca, plain_http, proxy, mirror
+# host = "docker.io"
+# mirror = "mirror.example.com"     # asked instead; the lock keeps the original names
 """
 
 

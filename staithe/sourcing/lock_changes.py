@@ -46,5 +46,8 @@ def _pairs(lock: Lock) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
         yield ("static archive", static.arch), (static.version, static.sha256)
     for image in lock.image:
         yield (f"image archive {image.url}", ""), (image.sha256[:12], image.sha256)
+    for oci in lock.oci_image:
+        for platform in oci.platform:
+            yield (f"image {oci.name}", platform.arch), (platform.manifest[:12], platform.manifest)
     for key in lock.key:
         yield (f"key {' '.join(key.fingerprints)}", ""), (key.sha256[:12], key.sha256)

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from staithe.errors import LockError
 from staithe.rpm.nevra import Nevra
@@ -95,6 +95,42 @@ class LockedImage(LockedFile):
     configs: Annotated[tuple[Sha256, ...], Field(min_length=1)]
 
 
+class LockedPlatform(_Table):
+    """An image for one architecture, by digests; its layers follow from the manifest."""
+
+    arch: Literal["x86_64", "aarch64"]
+    manifest: Sha256
+    manifest_size: int = Field(ge=0)
+    config: Sha256
+    # Config and layers together.
+    size: int = Field(ge=0)
+
+
+class LockedOciImage(_Table):
+    """An image from a registry or a layout."""
+
+    # On hosts, in full.
+    name: _Text
+    # Where it was found: a reference in full, or a path (relative ones start at the folder of bundle.toml).
+    reference: _Text | None = None
+    layout: _Text | None = None
+    # Of what the reference leads to: an index of platforms, or the manifest itself.
+    sha256: Sha256
+    size: int = Field(ge=0)
+    platform: Annotated[tuple[LockedPlatform, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_place(self) -> LockedOciImage:
+        if (self.reference is None) == (self.layout is None):
+            raise ValueError("one of reference and layout says where the image is")
+        return self
+
+    @property
+    def total_bytes(self) -> int:
+        """What a bundle holds of it at most: images share layers."""
+        return self.size + sum(one.manifest_size + one.size for one in self.platform)
+
+
 class Lock(_Table):
     """All of bundle.lock."""
 
@@ -110,6 +146,13 @@ class Lock(_Table):
     package: tuple[LockedPackage, ...] = ()
     static: tuple[LockedStatic, ...] = ()
     image: tuple[LockedImage, ...] = ()
+    oci_image: tuple[LockedOciImage, ...] = ()
+
+    @property
+    def total_bytes(self) -> int:
+        """What has to be fetched at most."""
+        files = (*self.key, *self.package, *self.static, *self.image)
+        return sum(one.size for one in files) + sum(one.total_bytes for one in self.oci_image)
 
     def text(self) -> str:
         """Return the file's content: tables and keys in a fixed order."""
@@ -122,6 +165,7 @@ class Lock(_Table):
             "package": ("nevra", "url"),
             "static": ("arch", "version"),
             "image": ("url",),
+            "oci_image": ("name",),
         }
         for name, keys in order.items():
             data[name] = sorted(data[name], key=lambda one, keys=keys: tuple(one[key] for key in keys))  # type: ignore[misc]

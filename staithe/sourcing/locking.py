@@ -19,6 +19,7 @@ from staithe.sourcing.access import key_access_of
 from staithe.sourcing.choice import Upgrade, choose_engine, choose_packages, engine_versions
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
+from staithe.sourcing.image_lock import ImageLocking, image_names
 from staithe.sourcing.lock_file import Lock, LockedImage, LockedKey, LockedPackage, LockedRepository
 from staithe.sourcing.origin import located
 from staithe.sourcing.package_lock import lock_packages
@@ -58,6 +59,7 @@ class Locking:
         packages = self._packages(repositories, engine)
         wants_static = self.description.engine is not None and "static" in self.description.engine.sources
         self._check_upgrade(packages)
+        images = ImageLocking(self.description, self.folder, self.former, self.downloader, self.upgrade)
         self.say("images and archives")
         lock = Lock(
             name=self.description.name,
@@ -70,7 +72,8 @@ class Locking:
             static=lock_static(self.description, engine or "", self.former, self.downloader, self.folder)
             if wants_static
             else (),
-            image=tuple(self._image(one.archive) for one in self.description.image),
+            image=tuple(self._image(one.archive) for one in self.description.image if one.archive is not None),
+            oci_image=images.run(),
         )
         if self.former is None:
             return lock
@@ -159,13 +162,14 @@ class Locking:
         known = {Nevra.parse(one.nevra).name for one in (*packages, *former)}
         if self.description.engine is not None:
             known.add("engine")
+        known = known.union(*(image_names(one) for one in self.description.image))
         unknown = sorted(self.upgrade.names - known)
         if unknown:
             raise UsageError(
                 "--upgrade names what the lock does not have",
                 found=", ".join(unknown),
-                expected="engine, or a package of bundle.lock",
-                hint="grep nevra bundle.lock",
+                expected="engine, or a package or image of bundle.lock",
+                hint="grep -e nevra -e reference bundle.lock",
             )
 
     def _image(self, archive: str) -> LockedImage:

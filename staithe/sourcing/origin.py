@@ -63,8 +63,12 @@ class Origins:
 
         wants_part = start or end is not None
         headers = {"Range": f"bytes={start}-{'' if end is None else end - 1}"} if wants_part else {}
+        value = access.authorization.value() if access.authorization is not None else None
+        if value is not None:
+            headers["Authorization"] = value
         try:
             with self._client(access).stream("GET", url, headers=headers) as answer:
+                _check_authorization(answer, access, value)
                 # As they come: chunks of a size are gathered first, and what was gathered is lost with the line.
                 yield Opened(_first_byte(answer, url, start), _not_too_slow(answer.iter_raw()))
         except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.UnsupportedProtocol, UnicodeError) as error:
@@ -100,6 +104,17 @@ def is_http(url: str) -> bool:
 def located(url: str, folder: Path) -> str:
     """Return an address as it is, and a path as an absolute one: relative ones start at `folder`."""
     return url if is_http(url) else str(folder.absolute() / Path(url.removeprefix("file://")).expanduser())
+
+
+def _check_authorization(answer: httpx.Response, access: Access, value: str | None) -> None:
+    """Have a registry's refusal answered, unless it is that of another server, to which it led."""
+    if access.authorization is None or answer.history:
+        return
+    if answer.status_code == 401:
+        access.authorization.refused(value, answer.headers.get("www-authenticate", ""))
+        raise Interruption("the registry wants another token")
+    if answer.status_code == 403:
+        raise access.authorization.denied("status 403")
 
 
 def _first_byte(answer: httpx.Response, url: str, start: int) -> int:

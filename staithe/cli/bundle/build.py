@@ -115,6 +115,5 @@ def _from_lock(folder: Path, out: Path | None, *, offline: bool, replace: bool) 
         raise UsageError(
             f"there is no {LOCK_NAME}", where=str(folder.absolute()), hint=f"staithe bundle lock {word(str(folder))}"
         )
-    total = sum(one.size for one in (*lock.key, *lock.package, *lock.static, *lock.image))
-    with downloading(offline=offline, total_bytes=total) as (downloader, say):
+    with downloading(offline=offline, total_bytes=lock.total_bytes) as (downloader, say):
         return Building(description, folder, lock, downloader, say).run(out or folder / "bundle", replace=replace)

@@ -17,7 +17,7 @@ def lock(
     folder: Folder = Path(),
     upgrade: Annotated[
         list[str] | None,
-        typer.Option("--upgrade", help="Choose this package (or `engine`) anew; may be given several times."),
+        typer.Option("--upgrade", help="Choose this package, image (or `engine`) anew; may be given several times."),
     ] = None,
     upgrade_all: Annotated[bool, typer.Option("--upgrade-all", help="Choose everything anew.")] = False,
     allow_older: Annotated[
@@ -35,6 +35,7 @@ def lock(
     from staithe.sourcing.choice import Upgrade
     from staithe.sourcing.description_file import DESCRIPTION_NAME, read_description
     from staithe.sourcing.download_cache import cache_folder
+    from staithe.sourcing.image_lock import pin_warnings
     from staithe.sourcing.libraries import require_libraries
     from staithe.sourcing.lock_changes import changes
     from staithe.sourcing.lock_file import LOCK_NAME, read_lock
@@ -60,6 +61,8 @@ def lock(
         made = locking.run()
     note_seen(locking.fetched, home, cache)
     console = console_for(markup=False)
+    for warning in pin_warnings(description):
+        console_for(stderr=True, markup=False).print(f"warning: {warning}", soft_wrap=True)
     if former is not None and made.text() == former.text():
         console.print(f"{home / LOCK_NAME}: nothing to change (serial {made.serial})", soft_wrap=True)
         return
@@ -75,9 +78,12 @@ def summary(lock: Lock) -> str:
     """Return what a lock holds, in one line."""
     from rich.filesize import decimal
 
-    files = (*lock.package, *lock.static, *lock.image, *lock.key)
     parts = [f"engine {lock.engine}"] if lock.engine else []
-    for noun, items in (("package", lock.package), ("archive", lock.static), ("image", lock.image)):
+    for noun, items in (
+        ("package", lock.package),
+        ("archive", lock.static),
+        ("image", (*lock.image, *lock.oci_image)),
+    ):
         if items:
             parts.append(f"{len(items)} {noun}{'' if len(items) == 1 else 's'}")
-    return f"serial {lock.serial}; {', '.join(parts)}; {decimal(sum(one.size for one in files))}"
+    return f"serial {lock.serial}; {', '.join(parts)}; {decimal(lock.total_bytes)}"
