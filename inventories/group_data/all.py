@@ -57,6 +57,23 @@ transfer = {
     # For the relay itself: it ends after so long, whatever became of the run. A run that ends, is
     # killed, or loses its connection takes it away at once, or within a minute.
     # "relay_time_limit_s": 14400,
+    # Where `staithe bundle push` put the bundle: the host pulls its blobs from there. What they are
+    # is still said by the bundle here. Such as registry.example.com/site/bundle:1.
+    # (REGISTRY/NAME:TAG)
+    # "registry": None,
+    # Certificate, on this machine, of the authority that the registry's is from (PEM). None: those
+    # that this machine, and the host, trust.
+    # "registry_ca": "./site-ca.pem",
+    # Without TLS. The login, if there is one, can then be read on the line; blobs are still
+    # checked.
+    # "registry_plain_http": False,
+    # Who logs in to the registry. (text without a colon)
+    # "registry_user": None,
+    # The password; the host gets it, or a token in its place, for the time of a pull and in no
+    # file. Name it instead of writing it: from_env, from_file or from_prompt. (text)
+    # "registry_password": None,
+    # HTTP proxy on the way to the registry. None: none, whatever the environment says.
+    # "proxy": "http://proxy.example.com:3128",
 }
 
 # Kernel modules and sysctl values.

@@ -17,9 +17,9 @@ class Origin:
     # Of the blob: one of the two.
     url: str = ""
     path: str = ""  # a file on the host itself, which is the relay
-    proxy: str = ""
+    has_proxy: bool = False  # named in `login`
     ca: str = ""  # PEM; empty: whom the host trusts
-    # Lines of curl's own configuration that hold a login; they reach the host on stdin alone.
+    # Lines of curl's own configuration that may hold a login; they reach the host on stdin alone.
     login: str = ""
 
 

@@ -109,7 +109,7 @@ exit $code
 
 def _curl_text(origin: Origin) -> str:
     """Return shell text that defines `pull`, which runs curl, and `explain CODE WHAT`, which says what went wrong."""
-    proxy = "--noproxy '*'" if not origin.proxy else ""
+    proxy = "--noproxy '*'" if not origin.has_proxy else ""
     ca = f"--cacert {_SAID}/ca" if origin.ca else ""
     return f"""if ! command -v curl > /dev/null 2>&1; then
   echo '{SAYS}there is no curl on the host' >&2

@@ -93,6 +93,7 @@ if [ "$method" = GET ]; then exec tail -c +$((${{from:-0}} + 1)) "$file"; fi
 # Runs when the limit's unit ends, for whatever reason. The sockets and their connections end with it by themselves.
 _END = f"""name=$1 home=$2
 systemctl stop "$name.socket" 2> /dev/null
+systemctl reset-failed "$name.socket" 2> /dev/null
 rm -f {_UNITS}/"$name".socket {_UNITS}/"$name"@.service {_UNITS}/"$name"-limit.service
 systemctl daemon-reload
 if [ -s "$home/rules" ]; then

@@ -21,9 +21,13 @@ from staithe.runner.control import Control
 def supply_of(start: Start, control: Control, host: Host, config: Config) -> Supply:
     """Return the way that the configuration describes."""
     relay = config.transfer.relay
-    if start.mode != "apply" or relay is None:
+    if start.mode != "apply":
         return OverSsh()
-    return FromRelay(control, host.name, relay, partial(_address_of, host))
+    if config.transfer.registry is not None:
+        from staithe.runner.registry_supply import FromRegistry
+
+        return FromRegistry(control, host.name, config.transfer)
+    return OverSsh() if relay is None else FromRelay(control, host.name, relay, partial(_address_of, host))
 
 
 def _address_of(host: Host) -> str | None:

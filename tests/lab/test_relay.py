@@ -172,9 +172,9 @@ def test_a_relay_that_cannot_be_set_up(relayed: Site, hosts: dict[str, Host]) ->
     assert done.host("h2")["outcome"] == "changed"
     assert done.host("h2")["notices"] == ["relay h1: none of its ports is free: 18600; blobs are sent by SSH instead"]
     assert nothing_left(hosts["h1"])
+    reset(relayed, "h2")
     relayed.staithe("lab", "cut", "h1")
     try:
-        reset(relayed, "h2")
         done = relayed.run("apply", limit="h2")
     finally:
         relayed.staithe("lab", "mend")
