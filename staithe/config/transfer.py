@@ -96,7 +96,9 @@ class Transfer(Section):
     @model_validator(mode="after")
     def _one_way(self) -> Transfer:
         if self.relay is not None and self.registry is not None:
-            raise mistake("relay and registry are two ways for the same blobs; name one")
+            raise mistake("relay and registry are two ways for the same blobs: name one of them")
         if (self.registry_user is None) != (self.registry_password is None):
-            raise mistake("registry_user and registry_password belong together")
+            pair = ("registry_password", "registry_user")
+            given, missing = pair if self.registry_user is None else reversed(pair)
+            raise mistake(f"{given} needs {missing}")
         return self

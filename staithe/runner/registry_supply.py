@@ -30,7 +30,7 @@ def _repository(settings: Transfer) -> ImageRepository:
     endpoint = endpoint_of(reference.domain, plain_http=settings.registry_plain_http, access=access)
     login = None
     if settings.registry_user is not None and settings.registry_password is not None:
-        login = Login(settings.registry_user, settings.registry_password)
+        login = Login(settings.registry_user, settings.registry_password, holder="transfer.registry_user")
     return ImageRepository(endpoint, reference.path, find=lambda host: login)
 
 

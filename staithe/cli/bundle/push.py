@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from staithe.bundle.contents import Bundle
 
 
 def push(
@@ -34,10 +37,7 @@ def push(
     tag of their own. The login is the one of `docker login REGISTRY`. Hosts pull from there when the configuration
     names it (transfer.registry); what they run is decided by the bundle here, not by the registry.
     """
-    from staithe.bundle.read import read_bundle
     from staithe.bundle.reference import parse
-    from staithe.bundle.signatures import check_signatures, not_signed, signatures
-    from staithe.bundle.verify import verify
     from staithe.cli.bundle.progress import pushing
     from staithe.errors import UsageError
     from staithe.registry.endpoint import endpoint_of
@@ -49,19 +49,7 @@ def push(
     reference = parse(target)
     if reference.tag is None or reference.digest is not None:
         raise UsageError("push needs a tag", found=target, expected="REGISTRY/NAME:TAG")
-    if allowed_signers is None and not allow_unsigned:
-        raise UsageError(
-            "whose bundles may go there?",
-            expected="--allowed-signers FILE",
-            hint="staithe bundle push --help   # or --allow-unsigned",
-        )
-    bundle = read_bundle(path)
-    verify(bundle)
-    signed = signatures(bundle)
-    if not signed and not allow_unsigned:
-        raise not_signed(bundle)
-    if signed and allowed_signers is not None:
-        check_signatures(bundle, allowed_signers, revoked_keys)
+    bundle = _checked(path, allowed_signers, revoked_keys, allow_unsigned=allow_unsigned)
     access = Access(ca=str(ca) if ca else None, proxy=proxy)
     endpoint = endpoint_of(reference.domain, plain_http=plain_http or None, access=access)
     with ImageRepository(endpoint, reference.path, ("pull", "push")) as repository, pushing() as tell:
@@ -71,6 +59,29 @@ def push(
     typer.echo(f"sent {_blobs(done.sent)} ({size(done.sent_bytes)})")
     typer.echo(f"there already: {_blobs(done.there)} ({size(done.there_bytes)})")
     typer.echo(f"signatures: {done.signatures}")
+
+
+def _checked(path: Path, allowed: Path | None, revoked: Path | None, *, allow_unsigned: bool) -> Bundle:
+    """Return the bundle after a look at every blob and signature."""
+    from staithe.bundle.read import read_bundle
+    from staithe.bundle.signatures import check_signatures, not_signed, signatures
+    from staithe.bundle.verify import verify
+    from staithe.errors import UsageError
+
+    if allowed is None and not allow_unsigned:
+        raise UsageError(
+            "nobody is named whose bundles may go there",
+            expected="--allowed-signers FILE",
+            hint="staithe bundle push --help   # --allow-unsigned does without",
+        )
+    bundle = read_bundle(path)
+    verify(bundle)
+    signed = signatures(bundle)
+    if not signed and not allow_unsigned:
+        raise not_signed(bundle)
+    if signed and allowed is not None:
+        check_signatures(bundle, allowed, revoked)
+    return bundle
 
 
 def _blobs(count: int) -> str:
