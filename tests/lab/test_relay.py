@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from staithe.lab import artifacts
+from staithe.lab import artifacts, firewalld
 from tests.lab.conftest import LAB_ID, SMOKE_IMAGE, Host, Site
 
 
@@ -245,3 +247,43 @@ def test_the_limit_in_time_ends_a_relay_that_nobody_ends(relayed: Site, hosts: d
     run.wait()
     assert not nothing_left(hosts["h1"]), "nobody was left to end it"
     wait_until_nothing_is_left(hosts["h1"], 30)
+
+
+def test_firewalld_lets_the_hosts_of_the_run_in_and_nobody_else(relayed: Site, hosts: dict[str, Host]) -> None:
+    reset(relayed, "h1", "h2", "h3")
+    with firewalld.ensure(print).open("rb") as archive:
+        unpack = "sudo tar -C / -xf - --keep-directory-symlink && sudo systemctl daemon-reload"
+        command = ["ssh", "-F", hosts["h1"].ssh_config, "h1", unpack]
+        subprocess.run(command, stdin=archive, check=True)
+    hosts["h1"].sh("systemctl reload dbus; systemctl start firewalld; firewall-cmd --state")
+    before = hosts["h1"].sh("firewall-cmd --list-all; firewall-cmd --permanent --list-all")
+    # The real one, and what it was told.
+    hosts["h1"].sh(
+        "mv /usr/bin/firewall-cmd /usr/bin/firewall-cmd.real; cat > /usr/bin/firewall-cmd <<'EOF'\n"
+        '#!/bin/sh\necho "$*" >> /var/log/told\nexec firewall-cmd.real "$@"\nEOF\nchmod 755 /usr/bin/firewall-cmd'
+    )
+    with asking(hosts["h3"], hosts["h1"]) as asked:
+        done = relayed.run("apply", limit="h2")
+    assert (done.host("h2")["outcome"], done.host("h2")["notices"]) == ("changed", [])
+    assert asked() == "never", "h3 is in the inventory, but not in this run"
+    told = hosts["h1"].sh("grep rich /var/log/told").splitlines()
+    rule = f'rule family="ipv4" source address="{hosts["h2"].ip}" port port="18500" protocol="tcp" accept'
+    assert told == [
+        f"-q --zone=public --timeout=14400 --add-rich-rule={rule}",
+        f"-q --zone=public --remove-rich-rule={rule}",
+    ]
+    assert hosts["h1"].sh("firewall-cmd --list-all; firewall-cmd --permanent --list-all") == before
+    assert nothing_left(hosts["h1"])
+
+
+@contextmanager
+def asking(host: Host, relay: Host) -> Iterator[Callable[[], str]]:
+    """Let a host ask the relay again and again; the function given tells whether it ever got an answer."""
+    host.sh(
+        "systemd-run -q --unit=asking sh -c 'while :; do "
+        f"curl -s -m 1 -o /dev/null http://{relay.ip}:18500/ && touch /run/answered; sleep 0.2; done'"
+    )
+    try:
+        yield lambda: host.sh("[ -e /run/answered ] && echo answered || echo never")
+    finally:
+        host.sh("systemctl stop asking")
