@@ -57,8 +57,8 @@ class ImageArtifact:
     manifest: Blob
     config: Blob
     layers: tuple[Blob, ...]
-    # Digests of indexes of platforms in which this is the one for `arch`.
-    indexes: tuple[str, ...] = ()
+    # Digests of what leads to it on `arch`: indexes of platforms, docker's own manifest in the registry.
+    origins: tuple[str, ...] = ()
     # The reference by digest that somebody pinned it with.
     pinned: str | None = None
 
@@ -68,8 +68,8 @@ class ImageArtifact:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """What engines call it: the config's digest in a graph driver's store, else the manifest's or an index's."""
-        return (self.config.digest, self.manifest.digest, *self.indexes)
+        """What engines call it: the config's digest in a graph driver's store; in containerd's what it came as."""
+        return (self.config.digest, self.manifest.digest, *self.origins)
 
 
 @dataclass(frozen=True)

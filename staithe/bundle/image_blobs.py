@@ -39,7 +39,7 @@ def add_image(image: SourceImage, files: ArchiveFiles, store: BlobStore) -> Imag
         )
         for blob, descriptor in zip((config, *layers), (described.config, *described.layers), strict=True):
             _compare(f"the size of {blob.digest}", str(descriptor.size), str(blob.size_bytes), files)
-        manifest = store.add_bytes(image.manifest, image.manifest_type)
+        manifest = store.add_bytes(image.manifest, MANIFEST_TYPE)
     references = tuple(reference.familiar(name) for name in image.references)
     return ImageArtifact(references, image.arch, manifest, config, layers)
 

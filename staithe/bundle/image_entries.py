@@ -1,18 +1,18 @@
 """Images as entries of a bundle's index: one for each name. Platforms of one name stand in an index of their own.
 
 That is the image's own index, byte for byte, where the bundle has everything that it names. Otherwise, as an index
-must not name what is not there, it is a new one of the platforms that are (of a single one: the manifest itself), and
-the entry says which index it was chosen from (`dev.staithe.image.index`).
+must not name what is not there, it is a new one of the platforms that are (of a single one: the manifest itself). Of
+docker's own manifests there are none: layouts have OCI's, with the same config and layers. Where the entry is another
+document than the one that the image was taken from, it has that one's digest (`dev.staithe.image.origin`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from staithe.bundle import reference
 from staithe.bundle.archive_files import ArchiveFiles, opened
@@ -21,9 +21,11 @@ from staithe.bundle.contents import ImageArtifact
 from staithe.bundle.documents import ARCHITECTURES, OCI_NAMES, Index, dump, parse
 from staithe.bundle.image_archive import read_image_archive
 from staithe.bundle.image_blobs import add_image, descriptor
-from staithe.bundle.layout import IMAGE_INDEX, IMAGE_NAME, IMAGE_PINNED, INDEX_TYPE, REF_NAME
+from staithe.bundle.layout import IMAGE_NAME, IMAGE_ORIGIN, IMAGE_PINNED, INDEX_TYPE, REF_NAME
 from staithe.bundle.source_image import SourceImage
 from staithe.errors import BundleError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,22 @@ def _entry(name: str, images: list[_Stored], store: BlobStore) -> dict[str, Any]
     pinned = next((one.source.pinned for one in images if one.source.pinned), None)
     if pinned is not None:
         notes[IMAGE_PINNED] = pinned
-    origins = {(one.source.index, one.source.index_type) for one in images}
-    index, index_type = origins.pop() if len(origins) == 1 else (None, "")
+    origin, index = _common({one.source.origin for one in images}), _common({one.source.index for one in images})
     if index is not None and _names(index) == {one.artifact.manifest.digest for one in images}:
-        return {**descriptor(store.add_bytes(index, index_type)), "annotations": notes}
-    if index is not None:
-        notes[IMAGE_INDEX] = f"sha256:{hashlib.sha256(index).hexdigest()}"
-    if len(images) == 1:
-        return {**images[0].entry, "annotations": notes}
-    made = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [one.entry for one in images]}
-    return {**descriptor(store.add_bytes(dump(made), INDEX_TYPE)), "annotations": notes}
+        entry: dict[str, Any] = descriptor(store.add_bytes(index, INDEX_TYPE))
+    elif len(images) == 1:
+        entry = images[0].entry
+    else:
+        made = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [one.entry for one in images]}
+        entry = descriptor(store.add_bytes(dump(made), INDEX_TYPE))
+    if origin not in (None, entry["digest"]):
+        notes[IMAGE_ORIGIN] = str(origin)
+    return {**entry, "annotations": notes}
+
+
+def _common(values: set[T | None]) -> T | None:
+    """Return what all images of a name have in common; None for images of several archives."""
+    return values.pop() if len(values) == 1 else None
 
 
 def _names(index: bytes) -> set[str]:

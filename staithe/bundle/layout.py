@@ -18,7 +18,7 @@ SIGNATURE_NAMESPACE = "bundle@staithe"
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-# The same before OCI; registries are full of them, and their digests stay.
+# The same before OCI; registries are full of them. In a layout no tool looks for them: bundles have OCI's.
 DOCKER_INDEX_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX_TYPES = (INDEX_TYPE, DOCKER_INDEX_TYPE)
@@ -47,9 +47,9 @@ EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 TITLE = "org.opencontainers.image.title"
 REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
-# Of an image: the index that it was chosen from, where the bundle has not all of that; and the reference by digest
-# that somebody pinned it with.
-IMAGE_INDEX = "dev.staithe.image.index"
+# Of an image: the digest of what it was taken from, where the bundle has not that very document; and the reference by
+# digest that somebody pinned it with.
+IMAGE_ORIGIN = "dev.staithe.image.origin"
 IMAGE_PINNED = "dev.staithe.image.pinned"
 ENGINE_VERSION = "io.staithe.engine.version"
 # Of index.json itself.

@@ -12,11 +12,12 @@ from staithe.bundle.docker_archive import MANIFEST_FILE, tags_by_config
 from staithe.bundle.documents import ARCHITECTURES, Descriptor, ImageConfig, Index, LayoutVersion, Manifest, parse
 from staithe.bundle.layout import (
     BLOBS,
-    IMAGE_MANIFEST_TYPES,
     IMAGE_NAME,
     IMAGE_PINNED,
     INDEX_FILE,
+    INDEX_TYPE,
     INDEX_TYPES,
+    MANIFEST_TYPE,
     OCI_LAYOUT_FILE,
     OCI_LAYOUT_VERSION,
     REF_NAME,
@@ -36,7 +37,7 @@ class _Named:
     name: str | None = None
     pinned: str | None = None
     index: bytes | None = None
-    index_type: str = ""
+    origin: str | None = None
 
 
 def is_oci_layout(files: ArchiveFiles) -> bool:
@@ -86,6 +87,7 @@ def _manifests(
             above,
             name=notes.get(IMAGE_NAME) or notes.get(REF_NAME) or above.name,
             pinned=notes.get(IMAGE_PINNED) or above.pinned,
+            origin=above.origin or descriptor.digest,
         )
         if ATTESTATION in descriptor.annotations or descriptor.artifact_type is not None:
             continue
@@ -95,7 +97,7 @@ def _manifests(
         seen.add((descriptor.digest, given.name))
         if descriptor.media_type in INDEX_TYPES:
             content = _checked(files, descriptor)
-            below = replace(given, index=content, index_type=descriptor.media_type)
+            below = replace(given, index=content if descriptor.media_type == INDEX_TYPE else None)
             yield from _manifests(files, parse(Index, content, f"{files.where}: {path}"), below, depth + 1, seen)
         elif depth == 0 or (_is_known(descriptor) and files.has(path)):
             # Inside an image's index the platforms that were not saved are named all the same.
@@ -132,10 +134,9 @@ def _image(
             SourceLayer(f"{BLOBS}/{layer.hex}", diff_id, layer.digest)
             for layer, diff_id in zip(manifest.layers, diff_ids, strict=True)
         ),
-        manifest=content if descriptor.media_type in IMAGE_MANIFEST_TYPES else None,
-        manifest_type=descriptor.media_type,
+        manifest=content if descriptor.media_type == MANIFEST_TYPE else None,
         index=named.index,
-        index_type=named.index_type,
+        origin=named.origin,
         pinned=named.pinned,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from staithe.bundle.contents import Blob
 from staithe.bundle.documents import DOCUMENT_LIMIT_BYTES, Descriptor, Index, Manifest, parse
 from staithe.bundle.files import BundleFiles
-from staithe.bundle.layout import INDEX_FILE, INDEX_TYPES, blob_name
+from staithe.bundle.layout import INDEX_FILE, INDEX_TYPE, blob_name
 from staithe.errors import BundleError
 from staithe.shell import word
 
@@ -54,7 +54,10 @@ def blob(files: BundleFiles, descriptor: Descriptor) -> Blob:
 def _missing(files: BundleFiles, name: str) -> BundleError:
     index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
     missing = [name]
-    if all(files.sizes.get(blob_name(one.digest), -1) == one.size for one in index.manifests):
+    # Only with all manifests it is known what else is missing; those of images' indexes are named by these alone.
+    if all(_is_there(files, one) for one in index.manifests) and all(
+        _is_there(files, one) for one in _manifests(files)
+    ):
         missing = [one for one in named_blobs(files) if files.sizes.get(one, -1) < 0]
     more = f"; {len(missing) - 1} more are missing" if len(missing) > 1 else ""
     return BundleError(
@@ -63,6 +66,10 @@ def _missing(files: BundleFiles, name: str) -> BundleError:
         hint="copy it again; a delta (`export --since OLD`) is made whole first: "
         f"staithe bundle export {word(str(files.root))} --with OLD --out FOLDER",
     )
+
+
+def _is_there(files: BundleFiles, descriptor: Descriptor) -> bool:
+    return files.sizes.get(blob_name(descriptor.digest), -1) == descriptor.size
 
 
 def root_file(files: BundleFiles, name: str) -> bytes:
@@ -105,7 +112,7 @@ def _manifests(files: BundleFiles) -> Iterator[Descriptor]:
     """Yield the manifests that the index names, itself or by an image's index."""
     index = parse(Index, root_file(files, INDEX_FILE), files.place(INDEX_FILE))
     for descriptor in index.manifests:
-        if descriptor.media_type in INDEX_TYPES:
+        if descriptor.media_type == INDEX_TYPE:
             yield from parse(Index, document(files, descriptor), files.place(blob_name(descriptor.digest))).manifests
         else:
             yield descriptor

@@ -9,12 +9,11 @@ from staithe.bundle.contents import ImageArtifact
 from staithe.bundle.documents import ARCHITECTURES, Descriptor, Index, parse
 from staithe.bundle.files import BundleFiles
 from staithe.bundle.layout import (
-    IMAGE_INDEX,
-    IMAGE_MANIFEST_TYPES,
     IMAGE_NAME,
+    IMAGE_ORIGIN,
     IMAGE_PINNED,
     INDEX_FILE,
-    INDEX_TYPES,
+    INDEX_TYPE,
     MANIFEST_TYPE,
     blob_name,
 )
@@ -24,8 +23,8 @@ from staithe.errors import BundleError
 
 def read_image(files: BundleFiles, entry: Descriptor) -> list[ImageArtifact]:
     """Return the images of an entry of the index, one for each platform; raises BundleError."""
-    origin = entry.annotations.get(IMAGE_INDEX)
-    if entry.media_type not in INDEX_TYPES:
+    origin = entry.annotations.get(IMAGE_ORIGIN)
+    if entry.media_type != INDEX_TYPE:
         return [_image(files, entry, entry, (origin,) if origin else ())]
     index = parse(Index, document(files, entry), files.place(blob_name(entry.digest)))
     archs = [one.platform.architecture if one.platform else "" for one in index.manifests]
@@ -33,8 +32,8 @@ def read_image(files: BundleFiles, entry: Descriptor) -> list[ImageArtifact]:
         raise unknown(
             files.place(blob_name(entry.digest)), "form of an image", ", ".join(archs), "each platform once"
         )
-    indexes = (entry.digest, origin) if origin else (entry.digest,)
-    return [_image(files, one, entry, indexes) for one in index.manifests]
+    origins = (entry.digest, origin) if origin else (entry.digest,)
+    return [_image(files, one, entry, origins) for one in index.manifests]
 
 
 def joined(image: ImageArtifact, known: ImageArtifact | None) -> ImageArtifact:
@@ -44,14 +43,14 @@ def joined(image: ImageArtifact, known: ImageArtifact | None) -> ImageArtifact:
     return replace(
         known,
         references=tuple(sorted({*known.references, *image.references})),
-        indexes=tuple(dict.fromkeys((*known.indexes, *image.indexes))),
+        origins=tuple(dict.fromkeys((*known.origins, *image.origins))),
         pinned=known.pinned or image.pinned,
     )
 
 
-def _image(files: BundleFiles, descriptor: Descriptor, entry: Descriptor, indexes: tuple[str, ...]) -> ImageArtifact:
+def _image(files: BundleFiles, descriptor: Descriptor, entry: Descriptor, origins: tuple[str, ...]) -> ImageArtifact:
     where = files.place(INDEX_FILE if descriptor is entry else blob_name(entry.digest))
-    if descriptor.media_type not in IMAGE_MANIFEST_TYPES:
+    if descriptor.media_type != MANIFEST_TYPE:
         raise unknown(where, "type of a manifest", descriptor.media_type, MANIFEST_TYPE)
     name = entry.annotations.get(IMAGE_NAME)
     platform = descriptor.platform
@@ -68,6 +67,6 @@ def _image(files: BundleFiles, descriptor: Descriptor, entry: Descriptor, indexe
         manifest=blob(files, descriptor),
         config=blob(files, parts.config),
         layers=tuple(blob(files, layer) for layer in parts.layers),
-        indexes=indexes,
+        origins=origins,
         pinned=entry.annotations.get(IMAGE_PINNED),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from staithe.bundle.documents import ARCHITECTURES, ImageConfig
-from staithe.bundle.layout import INDEX_TYPE, MANIFEST_TYPE
 from staithe.errors import BundleError
 
 # Provenance that buildx puts beside an image; it is no image.
@@ -32,10 +31,10 @@ class SourceImage:
     layers: tuple[SourceLayer, ...]
     # The archive's own OCI manifest, kept byte for byte, so that its digest stays. None: one is made.
     manifest: bytes | None = None
-    manifest_type: str = MANIFEST_TYPE
-    # The index of the image's platforms that named it, byte for byte.
+    # The OCI index of the image's platforms that named it, byte for byte.
     index: bytes | None = None
-    index_type: str = INDEX_TYPE
+    # Digest of what the archive's own index names: the manifest, or an index of platforms.
+    origin: str | None = None
     # The reference by digest that somebody pinned it with.
     pinned: str | None = None
 

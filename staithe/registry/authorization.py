@@ -77,9 +77,18 @@ class Authorization:
         """Make the error for a registry that does not let this login do what is wanted."""
         host = self._endpoint.host
         login = self._find(host)
-        who = f"the login that {login.holder} has" if login else "anybody without a login"
+        # Some say so too of what there is not.
+        who = f"the login that {login.holder} has" if login else "anybody without a login, or has no such image"
         hint = f"docker login {word(host)}" if host != "docker.io" else "docker login"
         return RegistryError(f"the registry refuses {who}", where=f"{host}: {self._scope}", found=found, hint=hint)
+
+    def missing(self, url: str) -> RegistryError:
+        """Make the error for what a registry does not have, or does not show."""
+        return RegistryError(
+            "the registry has no such image, or does not show it to this login",
+            where=url,
+            hint="compare name and tag; of a digest that is gone: staithe bundle lock --upgrade REFERENCE",
+        )
 
     def _begin(self) -> None:
         url = f"{self._endpoint.url}/v2/"

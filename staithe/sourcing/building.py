@@ -40,7 +40,8 @@ class Building:
         """Write the bundle and return it as it is read back; raises what its parts raise."""
         require_current(self.lock, self.description)
         check_target(out.absolute(), replace)
-        self.say("what belongs to the images" if self.lock.oci_image else "files")
+        if self.lock.oci_image:
+            self.say("manifests of images")
         with Registries(self.description.registry, self.folder) as registries:
             images = fetch_images(self.lock.oci_image, registries, self.downloader, self.folder)
             self.say(f"{len(self._files()) + len(images.wanted)} files")

@@ -57,11 +57,11 @@ def _lock(bundle: Bundle, blob: Blob) -> Lock:
 
 def _check_names(bundle: Bundle, lock: Lock) -> None:
     """Compare what names lead to: two images of a bundle could have changed places."""
-    found = {(reference.full(name), one.arch): one.manifest.hex for one in bundle.images for name in one.references}
+    found = {(reference.full(name), one.arch): one.config.hex for one in bundle.images for name in one.references}
     for image in lock.oci_image:
         for platform in image.platform:
-            manifest = found.get((image.name, platform.arch), "")
-            _compare(f"manifest of {image.name} for {platform.arch}", manifest, platform.manifest, bundle)
+            config = found.get((image.name, platform.arch), "")
+            _compare(f"{image.name} for {platform.arch}", config, platform.config, bundle)
 
 
 def _check_set(bundle: Bundle, package_set: PackageSet, lock: Lock) -> None:

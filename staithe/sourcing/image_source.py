@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from staithe.bundle.layout import blob_name
 from staithe.bundle.reference import Reference
+from staithe.registry.credentials import find_login
 from staithe.registry.endpoint import Endpoint, endpoint_of
 from staithe.registry.repository import MANIFEST_LIMIT_BYTES, ImageRepository
 from staithe.sourcing.access import registry_access_of
@@ -48,6 +50,8 @@ class Registries:
         self._wishes = {one.host: one for one in wishes}
         self._folder = folder
         self._open: dict[str, ImageRepository] = {}
+        # Some helpers ask a person each time.
+        self._find = cache(find_login)
         self._stack = ExitStack()
 
     def __enter__(self) -> Registries:
@@ -62,7 +66,9 @@ class Registries:
             wish = self._wishes.get(reference.domain)
             host, _, prefix = (wish.mirror if wish and wish.mirror else reference.domain).partition("/")
             path = f"{prefix}/{reference.path}" if prefix else reference.path
-            self._open[reference.name] = self._stack.enter_context(ImageRepository(self._endpoint(host), path))
+            self._open[reference.name] = self._stack.enter_context(
+                ImageRepository(self._endpoint(host), path, find=self._find)
+            )
         return self._open[reference.name]
 
     def _endpoint(self, host: str) -> Endpoint:

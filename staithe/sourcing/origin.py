@@ -115,6 +115,8 @@ def _check_authorization(answer: httpx.Response, access: Access, value: str | No
         raise Interruption("the registry wants another token")
     if answer.status_code == 403:
         raise access.authorization.denied("status 403")
+    if answer.status_code == 404:
+        raise access.authorization.missing(str(answer.url))
 
 
 def _first_byte(answer: httpx.Response, url: str, start: int) -> int:

@@ -153,7 +153,9 @@ def test_a_login_is_sent_to_nobody_else(registry: RegistryServer, downloader: Do
         registry.served.files[f"/v2/team/app/blobs/{digest}"] = b""
         with _repository(registry) as repository:
             repository.send("GET", f"blobs/{digest}")
-        assert elsewhere.logins[1:] == [None]
+            with pytest.raises(DownloadFailed, match="401"):
+                downloader.fetch(replace(repository.blob_file(digest, len(BLOB)), sha256="0" * 64))
+        assert elsewhere.logins[1:] == [None, None]
 
 
 @pytest.mark.parametrize("realm", ["", "ftp://127.0.0.1/token", "http://a:b@127.0.0.1/", "//127.0.0.1/", "http://[/"])

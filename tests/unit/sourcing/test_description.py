@@ -103,7 +103,7 @@ def test_what_init_says_next_can_be_typed(tmp_path: Path) -> None:
         ('password = { from_env = "MIRROR_PASSWORD" }', "", "username and password go together"),
         ('password = { from_env = "MIRROR_PASSWORD" }', 'password = "hunter2-word"', "expected a dictionary"),
         ('id = "baseos"', 'id = "docker-ce"', "two repositories have the id docker-ce"),
-        ('archive = "busybox.tar"', "", "image[0].archive: is missing"),
+        ('archive = "busybox.tar"', "", "image[0]: one of reference, layout and archive says where the image is"),
         ("majors = [8, 9]", "majors = [6]", "targets.majors"),
         ('extra = ["iptables-nft"', 'extra = ["--nogpgcheck"', "expected a package such as"),
         ('url = "https://mirror.example.com', 'url = "ftp://mirror.example.com', "expected an https://"),

@@ -134,7 +134,7 @@ def test_one_platform_of_two_is_the_manifest_itself(folder: Folder) -> None:
     folder.run("build")
     (entry,) = folder.entries()
     assert entry["digest"] == AMD.digest
-    assert entry["annotations"]["dev.staithe.image.index"] == BOTH.digest
+    assert entry["annotations"]["dev.staithe.image.origin"] == BOTH.digest
     assert not {*ARM.blobs, *ARM.manifests, BOTH.digest} & folder.blobs()
     assert not any(digest in one for one in folder.registry.asked for digest in ARM.blobs)
 
@@ -146,7 +146,7 @@ def test_a_new_index_names_what_is_there_and_the_old_one(folder: Folder) -> None
     folder.run("lock")
     folder.run("build")
     (entry,) = folder.entries()
-    assert entry["annotations"]["dev.staithe.image.index"] == made.digest
+    assert entry["annotations"]["dev.staithe.image.origin"] == made.digest
     path = folder.home / "bundle/blobs/sha256" / entry["digest"].removeprefix("sha256:")
     found = json.loads(path.read_bytes())
     assert [(one["digest"], one["platform"]["architecture"]) for one in found["manifests"]] == [
@@ -157,16 +157,19 @@ def test_a_new_index_names_what_is_there_and_the_old_one(folder: Folder) -> None
     assert "every blob" in folder.run("show", "bundle", "--verify")
 
 
-def test_digests_of_dockers_own_manifests_stay(folder: Folder) -> None:
+def test_dockers_own_manifests_become_ocis(folder: Folder) -> None:
     amd, arm = image(BASE, docker=True), image(BASE, architecture="arm64", docker=True)
     made = index(amd, arm, docker=True)
     folder.describe(_reference(folder, made), archs='"x86_64", "aarch64"')
     folder.run("lock")
     folder.run("build")
     (entry,) = folder.entries()
-    assert (entry["digest"], entry["mediaType"]) == (made.digest, made.media_type)
-    shown = json.loads(folder.run("show", "bundle", "--json"))
-    assert {one["manifest_digest"] for one in shown["images"]} == {amd.digest, arm.digest}
+    assert entry["mediaType"] == BOTH.media_type
+    assert entry["annotations"]["dev.staithe.image.origin"] == made.digest
+    shown = json.loads(folder.run("show", "bundle", "--json", "--verify"))
+    assert {one["config_digest"] for one in shown["images"]} == {f"sha256:{one.config}" for one in (amd, arm)}
+    assert {*amd.blobs, *arm.blobs} <= folder.blobs()
+    assert not {amd.digest, arm.digest, made.digest} & folder.blobs()
 
 
 def test_a_tag_that_moved_is_taken_on_upgrade_alone(folder: Folder) -> None:
@@ -335,6 +338,22 @@ def test_an_image_pinned_by_digest_is_told_how_it_is_named(folder: Folder) -> No
     assert f"sha256:{folder.locked[0]['sha256']}" == AMD.digest
 
 
+def test_what_somebody_lacks_of_an_image_of_two_platforms(folder: Folder) -> None:
+    folder.describe(_reference(folder), archs='"x86_64", "aarch64"')
+    folder.run("lock")
+    folder.run("build", "--out", "old")
+    newer = index(image(BASE, layer(app=b"newer")), ARM, extra=[attestation()])
+    newer.put(folder.registry, "team/app", "1.0")
+    folder.run("lock", "--upgrade-all")
+    folder.run("build", "--out", "new")
+    folder.run("export", "new", "--out", "delta", "--since", "old")
+    assert not {*ARM.blobs} & folder.blobs("delta")
+    assert ARM.digest in folder.blobs("delta")
+    folder.run("export", "delta", "--with", "old", "--out", "whole")
+    assert folder.blobs("whole") == folder.blobs("new")
+    assert "every blob" in folder.run("show", "whole", "--verify")
+
+
 def test_two_images_cannot_change_places(folder: Folder) -> None:
     other = image(BASE, layer(app=b"other"))
     folder.describe(_reference(folder, AMD), _reference(folder, other, "team/other"))
@@ -354,7 +373,7 @@ def test_what_is_no_image(folder: Folder) -> None:
     folder.registry.add_manifest("team/app", b'{"schemaVersion": 1, "fsLayers": []}', AMD.media_type, "one")
     folder.registry.add_manifest("team/app", b'{"manifests": [], "layers": []}', AMD.media_type, "two")
     host = folder.registry.host
-    for tag, words in (("one", "no image"), ("two", "no image"), ("none", "404")):
+    for tag, words in (("one", "no image"), ("two", "no image"), ("none", "no such image")):
         folder.describe(f'reference = "{host}/team/app:{tag}"')
         told = folder.run("lock", code=5 if tag == "none" else 2)
         assert words in told and "team/app" in told
