@@ -138,6 +138,9 @@ class Progress:
             return
         at = self._working.setdefault(event.host, _Working(since=now))
         at.take(event, now)
+        if isinstance(event, BlobReady) and event.problem:
+            # Whatever was on its way to the relay does not arrive.
+            self._working.pop(f"relay {event.relay}", None)
         match event:
             case Pulling() if not self._is_live:
                 self._print(f"{event.host}: pulls {at.origin}")

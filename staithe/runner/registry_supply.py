@@ -68,7 +68,9 @@ class FromRegistry:
             return None
         lines = []
         if authorization is not None:
-            self._control.vault.add(authorization.partition(" ")[2])
+            # Written down plainly, they are no less secret.
+            for secret in (authorization.partition(" ")[2], self._settings.registry_password or ""):
+                self._control.vault.add(secret)
             lines.append(f"header = {_quoted(f'Authorization: {authorization}')}")
         if self._settings.proxy is not None:
             lines.append(f"proxy = {_quoted(self._settings.proxy)}")
