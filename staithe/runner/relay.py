@@ -16,7 +16,8 @@ from staithe import ssh
 from staithe.bundle.contents import Blob, Bundle
 from staithe.bundle.layout import blob_name
 from staithe.bundle.shared import bundle_of
-from staithe.config import Config, config_for
+from staithe.config import Config
+from staithe.config.layers import layers_of
 from staithe.config.transfer import Transfer
 from staithe.errors import CommandFailed, ConfigError, DiskFull, HostError, StaitheError
 from staithe.events import BlobReady, BlobsWanted, Event
@@ -68,21 +69,30 @@ def check_relays(inventory: Inventory, configs: Mapping[str, Config]) -> None:
 
 
 def relays_of(start: Start, control: Control, inventory: Inventory, configs: Mapping[str, Config]) -> Relays:
-    """Make the relays of the run, in the first shard; no host is asked anything before another one lacks a blob."""
-    names = {config.transfer.relay for config in configs.values()} - {None}
-    if start.mode != "apply" or start.shard != 0:
-        names = set()
-    bundles = list({id(bundle): bundle for bundle in map(bundle_of, configs.values())}.values()) if names else []
-    made = {}
-    for name in sorted(filter(None, names)):
-        host = inventory.get_host(name)
-        config = configs.get(name)
-        if config is None:
-            # Not one of the hosts that the run changes.
-            reveal_secrets(inventory, [host], control.vault)
-            config = config_for(name, host.data)
-        made[name] = _Relay(host, config.transfer, bundles, control, start.run_id)
-    return Relays(control, made)
+    """Make the relays of the run, in the first shard; no host is asked anything before another one lacks a blob.
+
+    Raises ConfigError and SecretMissing for a relay that is not one of the hosts of the run, in every shard.
+    """
+    names = {config.transfer.relay for config in configs.values()} if start.mode == "apply" else set()
+    settings = {
+        name: (configs.get(name) or _config_of(inventory.get_host(name), start, control, inventory)).transfer
+        for name in sorted(filter(None, names))
+    }
+    if start.shard != 0 or not settings:
+        return Relays(control, {})
+    bundles = list({id(bundle): bundle for bundle in map(bundle_of, configs.values())}.values())
+    return Relays(
+        control,
+        {
+            name: _Relay(inventory.get_host(name), found, bundles, control, start.run_id)
+            for name, found in settings.items()
+        },
+    )
+
+
+def _config_of(host: Host, start: Start, control: Control, inventory: Inventory) -> Config:
+    reveal_secrets(inventory, [host], control.vault)
+    return Config.from_layers([*(data for _, data in layers_of(host.data)), start.settings], host.name)
 
 
 class _Receiver:

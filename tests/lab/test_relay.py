@@ -287,3 +287,29 @@ def asking(host: Host, relay: Host) -> Iterator[Callable[[], str]]:
         yield lambda: host.sh("[ -e /run/answered ] && echo answered || echo never")
     finally:
         host.sh("systemctl stop asking")
+
+
+def behind_a_jump(site: Site, host: Host, jump: Host) -> None:
+    """Let staithe reach a host through another one alone."""
+    config = site.folder / "ssh_config"
+    own = Path(host.ssh_config).read_text()
+    config.write_text(f"Host {host.ip}\n  ProxyJump {jump.ip}\n\n{own}")
+    text = (site.folder / "inventory.py").read_text()
+    text += (
+        f'\nfor name, data in hosts:\n    if name == "{host.name}":\n        data["ssh_config_file"] = "{config}"\n'
+    )
+    (site.folder / "inventory.py").write_text(text)
+
+
+def test_a_relay_behind_a_jump_host_needs_its_address(relayed: Site, hosts: dict[str, Host]) -> None:
+    reset(relayed, "h1", "h2")
+    behind_a_jump(relayed, hosts["h1"], hosts["h4"])
+    done = relayed.run("apply", limit="h2")
+    assert done.host("h2")["outcome"] == "changed"
+    (notice,) = done.host("h2")["notices"]
+    assert "reached through a jump host" in notice and "transfer.relay_address" in notice
+    reset(relayed, "h2")
+    configure(relayed, relay_address=hosts["h1"].ip)
+    done = relayed.run("apply", limit="h2")
+    assert (done.host("h2")["outcome"], done.host("h2")["notices"]) == ("changed", [])
+    assert nothing_left(hosts["h1"])
