@@ -22,8 +22,10 @@ Receive = Callable[[Origin | None, Iterable[bytes]], None]
 def bring(here: Session, blob: Blob, receive: Receive) -> None:
     """Bring a blob to the host, in its turn; raises DiskFull, TransferFailed and what `receive` raises."""
     assert here.desired is not None
-    origin = here.supply.origin(blob)
+    here.supply.wait(blob)
     with here.receiving():
+        # Only now: what a registry gives to be let in does not live long.
+        origin = here.supply.origin(blob)
         if origin is not None and _is_pulled(here, blob, origin, receive):
             return
         data = read_blob(here.desired.bundle.open(blob), blob, here)

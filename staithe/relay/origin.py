@@ -29,8 +29,11 @@ class Supply(Protocol):
     def announce(self, blobs: Sequence[Blob]) -> None:
         """Say which blobs the host will ask for, so that they are made ready meanwhile."""
 
+    def wait(self, blob: Blob) -> None:
+        """Wait until the blob can be had; the host has no turn to receive meanwhile."""
+
     def origin(self, blob: Blob) -> Origin | None:
-        """Wait until the blob can be had, and return where; None when it comes over SSH."""
+        """Return where the blob can be had now; None when it comes over SSH."""
 
     def give_up(self, blob: Blob, reason: str) -> None:
         """Take the rest over SSH, and say why."""
@@ -41,6 +44,9 @@ class OverSsh:
 
     def announce(self, blobs: Sequence[Blob]) -> None:
         """Do nothing: nobody has to get ready."""
+
+    def wait(self, blob: Blob) -> None:
+        """Do not: it is here."""
 
     def origin(self, blob: Blob) -> Origin | None:
         """Return None: it comes over SSH."""

@@ -54,6 +54,9 @@ class FromRegistry:
     def announce(self, blobs: Sequence[Blob]) -> None:
         """Do nothing: they are there since `bundle push`."""
 
+    def wait(self, blob: Blob) -> None:
+        """Do not: it is there since `bundle push`."""
+
     def origin(self, blob: Blob) -> Origin | None:
         """Return where the blob is; None when the registry lets nobody in."""
         if self._gave_up:

@@ -66,9 +66,15 @@ class FromRelay:
         wanted = [blob.digest for blob in new]
         self._control.tell(BlobsWanted(host=self._host, relay=self._relay, address=self._address(), blobs=wanted))
 
-    def origin(self, blob: Blob) -> Origin | None:
-        """Wait until the relay has the blob; None when it has not and will not."""
+    def wait(self, blob: Blob) -> None:
+        """Wait until the relay has the blob, or says that it will not have it."""
         self.announce([blob])
+        if not self._gave_up:
+            self._control.relay_answer(self._host, blob.digest).wait()
+
+    def origin(self, blob: Blob) -> Origin | None:
+        """Return where the relay has the blob, after a wait; None when it has not and will not."""
+        self.wait(blob)
         if self._gave_up:
             return None
         ready = self._control.relay_answer(self._host, blob.digest).get()

@@ -95,7 +95,7 @@ def test_one_copy_leaves_this_machine(relayed: Site, hosts: dict[str, Host]) -> 
         runs_the_right_engine(hosts[name])
     pulled = {(one["host"], one["origin"]) for one in events(relayed, "pulling")}
     assert pulled == {(name, "relay h1") for name in ("h1", "h2", "h3", "h4")}
-    assert nothing_left(hosts["h1"])
+    wait_until_nothing_is_left(hosts["h1"], 10)
     # Nothing to do: no relay, no blob.
     done = relayed.run("apply", "--limit", "h1", "--limit", "h2", "--limit", "h3", "--limit", "h4")
     assert {one["outcome"] for one in done.json["hosts"]} == {"unchanged"}
@@ -113,7 +113,7 @@ def test_a_relay_that_the_run_does_not_change_serves_all_shards_and_batches(
     assert len({one["blob"] for one in events(relayed, "pulling")}) == len(sent_bytes(relayed))
     assert [one["notices"] for one in done.json["hosts"]] == [[]] * 3
     assert hosts["h1"].sh("cat /var/lib/staithe/record.json 2>/dev/null || echo none") == record
-    assert nothing_left(hosts["h1"])
+    wait_until_nothing_is_left(hosts["h1"], 10)
 
 
 def lying(host: Host, deed: str) -> None:
@@ -145,7 +145,7 @@ def test_a_relay_that_does_wrong_is_refused_on_the_host(
     assert host["notices"][0] in relayed.staithe("logs", "h2").out
     assert f"h2 notice: {host['notices'][0]}" in done.err
     runs_the_right_engine(hosts["h2"])
-    assert nothing_left(hosts["h1"])
+    wait_until_nothing_is_left(hosts["h1"], 10)
 
 
 def test_hosts_that_cannot_pull_get_their_blobs_over_ssh(relayed: Site, hosts: dict[str, Host]) -> None:
@@ -173,7 +173,7 @@ def test_a_relay_that_cannot_be_set_up(relayed: Site, hosts: dict[str, Host]) ->
     done = relayed.run("apply", limit="h2")
     assert done.host("h2")["outcome"] == "changed"
     assert done.host("h2")["notices"] == ["relay h1: none of its ports is free: 18600; blobs are sent by SSH instead"]
-    assert nothing_left(hosts["h1"])
+    wait_until_nothing_is_left(hosts["h1"], 10)
     reset(relayed, "h2")
     relayed.staithe("lab", "cut", "h1")
     try:
@@ -204,7 +204,7 @@ def test_two_runs_have_the_same_relay_at_once(relayed: Site, hosts: dict[str, Ho
     assert [(one["outcome"], one["notices"]) for one in results] == [("changed", [])] * 2
     for name in ("h2", "h3"):
         runs_the_right_engine(hosts[name])
-    assert nothing_left(hosts["h1"])
+    wait_until_nothing_is_left(hosts["h1"], 10)
 
 
 def begun(site: Site, hosts: dict[str, Host]) -> tuple[subprocess.Popen[str], str]:
@@ -273,7 +273,7 @@ def test_firewalld_lets_the_hosts_of_the_run_in_and_nobody_else(relayed: Site, h
         f"-q --zone=public --remove-rich-rule={rule}",
     ]
     assert hosts["h1"].sh("firewall-cmd --list-all; firewall-cmd --permanent --list-all") == before
-    assert nothing_left(hosts["h1"])
+    wait_until_nothing_is_left(hosts["h1"], 10)
 
 
 @contextmanager
@@ -312,4 +312,4 @@ def test_a_relay_behind_a_jump_host_needs_its_address(relayed: Site, hosts: dict
     configure(relayed, relay_address=hosts["h1"].ip)
     done = relayed.run("apply", limit="h2")
     assert (done.host("h2")["outcome"], done.host("h2")["notices"]) == ("changed", [])
-    assert nothing_left(hosts["h1"])
+    wait_until_nothing_is_left(hosts["h1"], 10)
