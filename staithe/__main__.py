@@ -8,7 +8,7 @@ import sys
 from staithe import early_runner
 
 # The commands that ask hosts.
-_ASKING = ("preflight", "plan", "apply", "smoke", "status", "unlock")
+_ASKING = ("preflight", "plan", "apply", "smoke", "status", "unlock", "versions", "remove")
 
 
 def main() -> None:

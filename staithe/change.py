@@ -18,6 +18,7 @@ Component = Literal[
     "record",
     "smoke",
     "lock",
+    "removal",
 ]
 Kind = Literal[
     "create", "update", "remove", "set", "load", "start", "stop", "restart", "reload", "enable", "add", "run"
@@ -38,10 +39,10 @@ class Change(BaseModel):
     after: str | None = Field(default=None, description="Value or text afterwards.")
     reason: str = Field(description="Why, in a few words.")
     effect: Effect = Field(default="none", description="What it means for the engine.")
-    containers: Literal["kept", "restarted", "left-behind", "none"] = Field(
+    containers: Literal["kept", "restarted", "left-behind", "ended", "none"] = Field(
         default="none",
         description="What it means for containers; left-behind: they and their images stay in the former store, "
-        "none: nothing.",
+        "ended: nothing starts them again, none: nothing.",
     )
 
 

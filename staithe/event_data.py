@@ -39,6 +39,7 @@ class HostSummary(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     os: str = ""
+    major: int = Field(default=0, description="The leading number of the release; 0 when there is none.")
     kernel: str = ""
     arch: str = ""
     engine_version: str | None = None

@@ -100,6 +100,13 @@ class ChangeStarted(Event):
     type: Literal["change_started"] = "change_started"
 
 
+class HostRemains(Event):
+    """What remove leaves on the host; told with the plan."""
+
+    type: Literal["host_remains"] = "host_remains"
+    remains: list[str]
+
+
 class ChangeDone(Event):
     """A change is done and holds."""
 
@@ -219,6 +226,7 @@ AnyEvent = Annotated[
     | HostConnected
     | HostPlanned
     | HostRefused
+    | HostRemains
     | Prepared
     | ChangeStarted
     | ChangeDone

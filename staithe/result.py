@@ -22,6 +22,7 @@ from staithe.events import (
     HostFailed,
     HostPlanned,
     HostRefused,
+    HostRemains,
     HostSummary,
     Notice,
     Outcome,
@@ -32,7 +33,7 @@ from staithe.events import (
     SmokeChecked,
 )
 
-Mode = Literal["preflight", "plan", "apply", "smoke", "unlock"]
+Mode = Literal["preflight", "plan", "apply", "smoke", "unlock", "look", "remove"]
 _NOT_WELL = ("failed", "refused", "cancelled", "not-begun")
 
 
@@ -49,6 +50,7 @@ class HostResult(BaseModel):
     not_done: list[str] = Field(default=[], description="Ids of planned changes that were not done.")
     problems: list[Problem] = []
     notices: list[str] = Field(default=[], description="Worth knowing: such as blobs that came another way.")
+    remains: list[str] = Field(default=[], description="What remove leaves on the host, in words.")
     checks: list[SmokeCheck] = []
     error: ErrorReport | None = None
     seconds: float = 0.0
@@ -109,6 +111,8 @@ def _take(host: HostResult, event: AnyEvent) -> None:
             host.summary, host.changes = event.summary, event.changes
         case HostRefused():
             host.summary, host.problems = event.summary, event.problems
+        case HostRemains():
+            host.remains = event.remains
         case SmokeChecked():
             host.checks.append(event.check)
         case Notice():

@@ -14,6 +14,7 @@ _LAST: dict[Mode, tuple[Mode, ...]] = {
     "plan": ("apply",),
     "preflight": ("apply", "preflight"),
     "smoke": ("apply", "smoke"),
+    "remove": ("remove",),
 }
 
 

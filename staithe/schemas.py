@@ -10,7 +10,13 @@ from pydantic import TypeAdapter
 from staithe.change import Change
 from staithe.events import AnyEvent
 from staithe.probe.state import HostState
-from staithe.report.documents import BundleDiffDocument, BundleDocument, ConfigDocument, LabDocument
+from staithe.report.documents import (
+    BundleDiffDocument,
+    BundleDocument,
+    ConfigDocument,
+    LabDocument,
+    VersionsDocument,
+)
 from staithe.result import RunResult
 from staithe.saved_plan import SavedPlan
 
@@ -24,6 +30,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "plan": (list[Change], "The changes of one host, in the order of work."),
     "saved-plan": (SavedPlan, "What `staithe plan --out FILE` writes and `staithe apply --plan FILE` carries out."),
     "summary": (RunResult, "What plan, apply, preflight, smoke and status print with --json; summary.json."),
+    "versions": (VersionsDocument, "What `staithe versions --json` prints."),
 }
 
 

@@ -16,6 +16,7 @@ def summarize(state: HostState) -> HostSummary:
     )
     return HostSummary(
         os=state.os.pretty_name or state.os.id,
+        major=state.os.major,
         kernel=state.kernel.release,
         arch=state.kernel.arch,
         engine_version=docker.server_version if docker else state.engine.version,

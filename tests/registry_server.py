@@ -92,9 +92,10 @@ def _answer(request: BaseHTTPRequestHandler, registry: RegistryServer) -> None:
     elif path.startswith("/token"):
         _give_token(request, registry, given, body)
     elif not _may(registry, given):
-        scheme = "Basic" if registry.kind == "basic" else f'Bearer realm="{registry.realm}",service="lab, \\"one\\""'
-        header = f'{scheme} realm="x"' if scheme == "Basic" else scheme
-        _say(request, 401, {"WWW-Authenticate": header})
+        # As ghcr.io: a scope that is nobody's.
+        scope = ',scope="repository:user/image:pull"' if path == "/v2/" else ""
+        bearer = f'Bearer realm="{registry.realm}",service="lab, \\"one\\""{scope}'
+        _say(request, 401, {"WWW-Authenticate": 'Basic realm="x"' if registry.kind == "basic" else bearer})
     elif path == "/v2/":
         _say(request, 200)
     elif path in registry.served.redirects:
@@ -124,7 +125,8 @@ def _may(registry: RegistryServer, given: str | None) -> bool:
 
 
 def _give_token(request: BaseHTTPRequestHandler, registry: RegistryServer, given: str | None, body: bytes) -> None:
-    form = dict(urllib.parse.parse_qsl(body.decode()))
+    form = dict(urllib.parse.parse_qsl(body.decode() or urllib.parse.urlsplit(request.path).query))
+    repository = form["scope"].removeprefix("repository:").removesuffix(":pull")
     if request.command == "POST":
         is_known = registry.identity_token is not None and form.get("refresh_token") == registry.identity_token
     else:
@@ -133,7 +135,8 @@ def _give_token(request: BaseHTTPRequestHandler, registry: RegistryServer, given
         _say(request, 401)
         return
     token = f"token-{len(registry.tokens)}"
-    registry.tokens[token] = registry.token_uses
+    is_here = any(path.startswith(f"/v2/{repository}/") for path in registry.served.files)
+    registry.tokens[token] = registry.token_uses if is_here else 0
     name = "access_token" if request.command == "POST" else "token"
     _say(request, 200, content=json.dumps({name: token, "expires_in": registry.expires_in}).encode())
 

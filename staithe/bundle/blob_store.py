@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,18 @@ class BlobStore:
             while chunk := stream.read(CHUNK_BYTES):
                 writer.write(chunk)
         return writer.blob(media_type)
+
+    def add_file(self, path: Path, blob: Blob) -> Blob:
+        """Store a file that was just hashed and that nobody writes to, as a second name of it where that can be."""
+        target = self._folder / blob.hex
+        try:
+            if not target.exists():
+                os.link(path, target)
+        except OSError:
+            # Another file system, or one that knows no links.
+            with path.open("rb") as stream:
+                return self.add_stream(stream, blob.media_type)
+        return blob
 
     def open(self, blob: Blob) -> IO[bytes]:
         """Open a stored blob for reading."""

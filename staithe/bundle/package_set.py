@@ -20,7 +20,6 @@ from staithe.bundle.layout import (
     PACKAGES_CONFIG_TYPE,
     REF_NAME,
     REPODATA_TYPE,
-    RPM_TYPE,
     blob_name,
 )
 from staithe.bundle.read_blobs import AGAIN, blob, document, manifest, unknown
@@ -61,6 +60,9 @@ class PackageFile:
     file_name: str
     key: str
     path: Path
+    blob: Blob
+    # Where in the file its tags end.
+    payload_start: int
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,7 @@ def add_package_set(source: PackageSource, store: BlobStore) -> dict[str, Any]:
 
     packages = []
     for one in sorted(source.packages, key=lambda one: one.nevra):
-        with one.path.open("rb") as stream:
-            digest = layer(store.add_stream(stream, RPM_TYPE), one.file_name)
+        digest = layer(store.add_file(one.path, one.blob), one.file_name)
         packages.append({"nevra": one.nevra, "file": one.file_name, "digest": digest, "key": one.key})
     metadata = {
         name: layer(store.add_bytes(content, REPODATA_TYPE), f"repodata/{name}")

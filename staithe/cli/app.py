@@ -21,10 +21,12 @@ from staithe.cli.init import init
 from staithe.cli.logs import logs
 from staithe.cli.plan import plan
 from staithe.cli.preflight import preflight
+from staithe.cli.remove import remove
 from staithe.cli.schema import schema
 from staithe.cli.smoke import smoke
 from staithe.cli.status import status
 from staithe.cli.unlock import unlock
+from staithe.cli.versions import versions
 from staithe.errors import EXIT_INTERRUPTED, StaitheError, UsageError
 
 # pydantic would look through all installed packages for plugins.
@@ -47,8 +49,10 @@ app.command("plan")(plan)
 app.command("apply")(apply)
 app.command("smoke")(smoke)
 app.command("status")(status)
+app.command("versions")(versions)
 app.command("logs")(logs)
 app.command("unlock")(unlock)
+app.command("remove")(remove)
 app.command("explain")(explain)
 app.command("schema")(schema)
 app.add_typer(config.app, name="config")

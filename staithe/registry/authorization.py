@@ -66,7 +66,7 @@ class Authorization:
                 return  # another thread was here before
             if value is not None and (value.startswith("Basic ") or time.monotonic() - self._given < _YOUNG_S):
                 raise self.denied()
-            self._answer(header)
+            self._answer(header, asks_scope=True)
 
     def close(self) -> None:
         """End the connections to registry and token server."""
@@ -77,10 +77,12 @@ class Authorization:
         """Make the error for a registry that does not let this login do what is wanted."""
         host = self._endpoint.host
         login = self._find(host)
-        # Some say so too of what there is not.
-        who = f"the login that {login.holder} has" if login else "anybody without a login, or has no such image"
+        who = f"the login that {login.holder} has" if login else "anybody without a login"
         hint = f"docker login {word(host)}" if host != "docker.io" else "docker login"
-        return RegistryError(f"the registry refuses {who}", where=f"{host}: {self._scope}", found=found, hint=hint)
+        # docker.io says so too of what it does not have.
+        doubt = "" if login else ", or has no such image"
+        where = f"{host}: {self._scope}"
+        return RegistryError(f"the registry refuses {who}{doubt}", where=where, found=found, hint=hint)
 
     def missing(self, url: str) -> RegistryError:
         """Make the error for what a registry does not have, or does not show."""
@@ -105,10 +107,11 @@ class Authorization:
                 expected="200, or 401 and how to log in",
             )
 
-    def _answer(self, header: str) -> None:
+    def _answer(self, header: str, *, asks_scope: bool = False) -> None:
+        """Take what a challenge leads to. The scope that /v2/ asks for is an example (ghcr.io: user/image)."""
         challenges = {one.scheme: one for one in reversed(parse_challenges(header))}
         if "bearer" in challenges:
-            self._take(*self._token(challenges["bearer"]))
+            self._take(*self._token(challenges["bearer"], asks_scope))
         elif "basic" in challenges:
             login = self._find(self._endpoint.host)
             if login is None or login.identity_token is not None:
@@ -127,19 +130,21 @@ class Authorization:
         # A little earlier: it has to arrive, too.
         self._ends = self._given + life_s * 0.8
 
-    def _token(self, challenge: Challenge) -> tuple[str, float]:
+    def _token(self, challenge: Challenge, asks_scope: bool) -> tuple[str, float]:
         realm = challenge.parameters.get("realm", "")
         self._check_realm(realm)
-        parameters = {"scope": challenge.parameters.get("scope") or self._scope}
+        asked = challenge.parameters.get("scope", "").split() if asks_scope else []
+        scopes = [self._scope, *(one for one in asked if one != self._scope)]
+        parameters = {}
         if "service" in challenge.parameters:
             parameters["service"] = challenge.parameters["service"]
         login = self._find(self._endpoint.host)
         if login is not None and login.identity_token is not None:
             form = {"grant_type": "refresh_token", "client_id": _CLIENT_ID, "refresh_token": login.identity_token}
-            answer = self._ask("POST", realm, data={**parameters, **form})
+            answer = self._ask("POST", realm, data={**parameters, **form, "scope": " ".join(scopes)})
         else:
             headers = {"Authorization": login.basic} if login is not None else {}
-            answer = self._ask("GET", realm, params=parameters, headers=headers)
+            answer = self._ask("GET", realm, params={**parameters, "scope": scopes}, headers=headers)
         if answer.status in (400, 401, 403):
             raise self.denied(f"status {answer.status} from {_without_query(realm)}")
         return _read_token(answer, _without_query(realm))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import httpx
 
 ANSWER_LIMIT_BYTES = 4 << 20
+_ANSWER_LIMIT_S = 60.0
 _AGAIN_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -38,9 +40,12 @@ def exchange(client: httpx.Client, method: str, url: str, **options: Any) -> Ans
         with client.stream(method, url, **options) as answer:
             if answer.status_code in _AGAIN_LATER:
                 raise Interruption(f"the server answered {answer.status_code} {answer.reason_phrase}")
-            content = b""
-            for chunk in answer.iter_raw():
+            content, began = b"", time.monotonic()
+            for chunk in answer.iter_bytes():
                 content += chunk
+                # Time-outs see only silence.
+                if time.monotonic() - began > _ANSWER_LIMIT_S:
+                    raise Interruption(f"the answer is not whole after {_ANSWER_LIMIT_S:.0f} s")
                 if len(content) > ANSWER_LIMIT_BYTES:
                     raise RegistryError(
                         "the answer is far too large", where=url, expected=f"{ANSWER_LIMIT_BYTES >> 20} MiB at most"

@@ -11,6 +11,25 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class OfferedVersion(_Document):
+    """A version of the engine."""
+
+    version: str
+    packages: dict[str, str] = Field(description="Kind of host (el9-x86_64) -> the package that is offered for it.")
+    hosts: list[str] = Field(default=[], description="Hosts that have this version, whether it runs or not.")
+
+
+class VersionsDocument(_Document):
+    """What `staithe versions --json` prints."""
+
+    schema_version: Literal[1]
+    repository: str = Field(description="Its address, $releasever and $basearch not filled in.")
+    exit_code: int
+    versions: list[OfferedVersion] = Field(description="Newest first.")
+    without: dict[str, str] = Field(description="Kind of host -> why nothing is offered for it.")
+    failures: dict[str, str] = Field(default={}, description="Host -> why it could not be asked.")
+
+
 class BundleEngine(_Document):
     """An engine in a bundle."""
 

@@ -28,6 +28,7 @@ _CONTAINERS = {
     "kept": "running containers are kept",
     "restarted": "running containers stop, and start again only by their restart policy",
     "left-behind": "containers and images made so far stay behind in the former store",
+    "ended": "containers end for good",
 }
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 # A new file longer than this is shown by its number of lines, unless asked for.

@@ -7,12 +7,26 @@ import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from staithe.errors import SolverMissing
 
 _NO_SETTINGS = Path(__file__).with_name("no_settings")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A package of a repository, of which everything but its tags is known."""
+
+    # In the repository.
+    name: str
+    path: Path
+    sha256: str
+    size_bytes: int
+    # Where its tags end.
+    payload_start: int
 
 
 def _createrepo() -> Any:
@@ -35,8 +49,8 @@ def _createrepo() -> Any:
     return createrepo_c
 
 
-def write_metadata(packages: Sequence[tuple[str, Path]], revision: str) -> dict[str, bytes]:
-    """Return the files of repodata/ by name, for packages given as (name in the repository, file).
+def write_metadata(packages: Sequence[Listed], revision: str) -> dict[str, bytes]:
+    """Return the files of repodata/ by name.
 
     They are not compressed: what a compressor makes of the same text differs from version to version.
     """
@@ -52,16 +66,26 @@ def write_metadata(packages: Sequence[tuple[str, Path]], revision: str) -> dict[
             writers[kind] = writer(f"{work}/{kind}.xml", library.NO_COMPRESSION)
             files.callback(writers[kind].close)
             writers[kind].set_num_of_pkgs(len(packages))
-        for name, path in sorted(packages):
-            package = library.package_from_rpm(str(path), location_href=name, changelog_limit=0)
-            # The file's own time is that of a copy.
-            package.time_file = package.time_build
+        for one in sorted(packages, key=lambda one: one.name):
+            package = _package(library, one, Path(work, "head.rpm"))
             newest = max(newest, package.time_build)
             for kind, (_, dump) in kinds.items():
                 writers[kind].add_chunk(dump(package))
         files.close()
         contents = {f"{kind}.xml": Path(work, f"{kind}.xml").read_bytes() for kind in kinds}
     return {"repomd.xml": _table(library, contents, revision, newest), **contents}
+
+
+def _package(library: Any, listed: Listed, work: Path) -> Any:
+    # Only its head: createrepo_c would read all of it again for a digest that is known.
+    with listed.path.open("rb") as stream:
+        work.write_bytes(stream.read(listed.payload_start))
+    package = library.package_from_rpm(str(work), location_href=listed.name, changelog_limit=0)
+    package.pkgId = listed.sha256
+    package.size_package = listed.size_bytes
+    # The file's own time is that of a copy.
+    package.time_file = package.time_build
+    return package
 
 
 def _table(library: Any, contents: dict[str, bytes], revision: str, timestamp: int) -> bytes:

@@ -50,6 +50,8 @@ class PackageHead:
     # Older packages have no payload digest, but signatures over header and payload.
     whole_signatures: tuple[bytes, ...]
     payload_sha256: str | None
+    # Where in the file the payload begins.
+    payload_start: int
 
     @property
     def nevra(self) -> str:
@@ -62,7 +64,8 @@ def read_head(stream: IO[bytes], where: str) -> PackageHead:
     if len(lead) < _LEAD_BYTES or not lead.startswith(_LEAD_MAGIC):
         raise PackageRefused("this is no RPM package", where=where, found=repr(lead[:8]))
     signature_header, signatures = _read_header(stream, where)
-    _exactly(stream, -len(signature_header) % 8, where)
+    padding = -len(signature_header) % 8
+    _exactly(stream, padding, where)
     header, tags = _read_header(stream, where)
     try:
         return PackageHead(
@@ -77,6 +80,7 @@ def read_head(stream: IO[bytes], where: str) -> PackageHead:
                 value for tag in (_SIGNATURE_PGP, _SIGNATURE_GPG) if isinstance(value := signatures.get(tag), bytes)
             ),
             payload_sha256=_payload_sha256(tags),
+            payload_start=_LEAD_BYTES + len(signature_header) + padding + len(header),
         )
     except (KeyError, IndexError, TypeError, UnicodeDecodeError, binascii.Error) as error:
         raise PackageRefused(f"the package's header is damaged: {error}", where=where) from error

@@ -7,6 +7,7 @@ with the same solver and the same jobs. docs/decisions/0008 says how that is hel
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cmp_to_key
 from typing import Any
 
 from staithe.errors import RepositoryError, Unsolvable
@@ -59,6 +60,20 @@ def offered(repositories: Sequence[Repository], name: str, arch: str) -> tuple[N
         repository.load(pool, with_files=False)
     found = {_nevra(one) for one in pool.solvables_iter() if one.name == name and one.installable()}
     return tuple(sorted(found, key=str))
+
+
+def newest_first(repositories: Sequence[Repository], name: str) -> tuple[tuple[str, Nevra], ...]:
+    """Return (repository, package) of all that repositories have under a name, for whatever architecture."""
+    pool = libsolv.new_pool("noarch")
+    for repository in repositories:
+        repository.load(pool, with_files=False)
+    found = [one for one in pool.solvables_iter() if one.name == name and one.arch not in ("src", "nosrc")]
+    ordered = sorted(found, key=cmp_to_key(_by_version), reverse=True)
+    return tuple((one.repo.name, _nevra(one)) for one in ordered)
+
+
+def _by_version(one: Any, other: Any) -> int:
+    return int(one.evrcmp(other))
 
 
 def _exclude(pool: Any, request: Request, repositories: Sequence[Repository]) -> set[int]:

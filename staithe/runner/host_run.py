@@ -88,6 +88,9 @@ class HostRun:
 
     def _prepare(self) -> None:
         session, mode = self._session, self._start.mode
+        if mode == "look":
+            self._control.tell(HostPlanned(host=session.name, summary=summary.summarize(session.probe()), changes=[]))
+            return
         if mode in ("preflight", "plan", "apply"):
             # The plan is a pure function of the probe: no operation has to be prepared for it.
             session.begin()
@@ -112,7 +115,9 @@ class HostRun:
 
     def _execute(self) -> None:
         mode = self._start.mode
-        if mode in ("preflight", "plan") or (mode in ("apply", "unlock") and not self._session.planned):
+        if mode in ("preflight", "plan", "look") or (
+            mode in ("apply", "unlock", "remove") and not self._session.planned
+        ):
             return
         self._slot.wait_for(self._control.turn(self._session.name))
         self._shard.check_may_begin("anything was changed")

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from staithe.bundle.attachment import Attachment
 from staithe.bundle.build import EngineSource, build, check_target
-from staithe.bundle.contents import Bundle
-from staithe.bundle.layout import LOCK_ARTIFACT_TYPE, SBOM_ARTIFACT_TYPE
+from staithe.bundle.contents import Blob, Bundle
+from staithe.bundle.layout import LOCK_ARTIFACT_TYPE, RPM_TYPE, SBOM_ARTIFACT_TYPE
 from staithe.bundle.package_set import PackageFile, PackageSource
 from staithe.errors import LockError, PackageRefused
-from staithe.rpm.createrepo import write_metadata
+from staithe.rpm.createrepo import Listed, write_metadata
 from staithe.rpm.signature import Keyring, check_package, read_keys
 from staithe.sourcing import description_file
 from staithe.sourcing.access import Access, access_of, key_access_of
 from staithe.sourcing.description import Description
-from staithe.sourcing.download import Downloader, Wanted
+from staithe.sourcing.download import Downloader, Fetched, Wanted
 from staithe.sourcing.fetched_images import fetch_images
 from staithe.sourcing.image_source import Registries
 from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedKey, LockedPackage
@@ -45,12 +45,9 @@ class Building:
         with Registries(self.description.registry, self.folder) as registries:
             images = fetch_images(self.lock.oci_image, registries, self.downloader, self.folder)
             self.say(f"{len(self._files()) + len(images.wanted)} files")
-            paths = self._fetch(images.wanted)
-        keys = self._keyring(paths)
-        self.say("signatures and metadata")
-        packages = {one.sha256: _checked(one, paths[one.sha256], keys) for one in self.lock.package}
+            paths, packages = self._fetch(images.wanted)
         targets = sorted({target for one in self.lock.package for target in one.targets})
-        self.say("blobs")
+        self.say("metadata and blobs")
         return build(
             [EngineSource(paths[one.sha256], one.version) for one in self.lock.static],
             [*(paths[one.sha256] for one in self.lock.image), *([images.layout(paths)] if images.images else [])],
@@ -68,12 +65,23 @@ class Building:
     def _files(self) -> list[LockedFile]:
         return [*self.lock.key, *self.lock.package, *self.lock.static, *self.lock.image]
 
-    def _fetch(self, more: Iterable[Wanted]) -> dict[str, Path]:
-        """Return where each file is, by its digest."""
-        wanted = [
-            Wanted(located(one.url, self.folder), one.sha256, one.size, self._access(one)) for one in self._files()
-        ]
-        return {one.sha256: one.path for one in self.downloader.fetch_all([*wanted, *more])}
+    def _fetch(self, more: Iterable[Wanted]) -> tuple[dict[str, Path], dict[str, PackageFile]]:
+        """Return where each file is, and the packages, by digest. A package is checked while others come."""
+        fetch = self.downloader.fetch_all
+        paths = {one.sha256: one.path for one in fetch(map(self._wanted, self.lock.key))}
+        keys = self._keyring(paths)
+        locked = {one.sha256: one for one in self.lock.package}
+        packages: dict[str, PackageFile] = {}
+
+        def check(_wanted: Wanted, fetched: Fetched) -> None:
+            if fetched.sha256 in locked:
+                packages[fetched.sha256] = _checked(locked[fetched.sha256], fetched.path, keys)
+
+        wanted = [self._wanted(one) for one in self._files() if one not in self.lock.key]
+        return paths | {one.sha256: one.path for one in fetch([*wanted, *more], check)}, packages
+
+    def _wanted(self, file: LockedFile) -> Wanted:
+        return Wanted(located(file.url, self.folder), file.sha256, file.size, self._access(file))
 
     def _access(self, file: LockedFile) -> Access:
         for wish in self.description.repository:
@@ -94,7 +102,7 @@ class Building:
             target=target,
             engine=self.lock.engine if wants_engine else None,
             packages=chosen,
-            metadata=write_metadata([(one.file_name, one.path) for one in chosen], str(self.lock.serial)),
+            metadata=write_metadata([_listed(one) for one in chosen], str(self.lock.serial)),
             keys=_key_files(
                 (one.fingerprints[0], paths[one.sha256].read_bytes())
                 for one in self.lock.key
@@ -120,7 +128,13 @@ def _checked(package: LockedPackage, path: Path, keys: Keyring) -> PackageFile:
         raise PackageRefused("this is another package", where=where, found=head.nevra, expected=package.nevra)
     if signer != package.key:
         raise PackageRefused("another key signed the package", where=where, found=signer, expected=package.key)
-    return PackageFile(package.nevra, package.file_name, package.key, path)
+    blob = Blob(f"sha256:{package.sha256}", package.size, RPM_TYPE)
+    return PackageFile(package.nevra, package.file_name, package.key, path, blob, head.payload_start)
+
+
+def _listed(package: PackageFile) -> Listed:
+    blob = package.blob
+    return Listed(package.file_name, package.path, blob.hex, blob.size_bytes, package.payload_start)
 
 
 def _key_files(keys: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:

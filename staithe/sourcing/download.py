@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from staithe.errors import DownloadFailed
 from staithe.sourcing.access import Access
@@ -71,10 +71,21 @@ class Downloader:
     def __exit__(self, *_: object) -> None:
         self._origins.close()
 
-    def fetch_all(self, files: Iterable[Wanted]) -> list[Fetched]:
-        """Return the files in their order; raises DownloadFailed of the first that cannot be had."""
+    def fetch_all(
+        self, files: Iterable[Wanted], check: Callable[[Wanted, Fetched], object] = lambda wanted, fetched: None
+    ) -> list[Fetched]:
+        """Return the files in their order, each checked as soon as it is there, while others are on their way.
+
+        Raises DownloadFailed of the first that cannot be had, and what `check` raises.
+        """
+
+        def fetched_and_checked(wanted: Wanted) -> Fetched:
+            fetched = self.fetch(wanted)
+            check(wanted, fetched)
+            return fetched
+
         with ThreadPoolExecutor(PARALLEL) as pool:
-            jobs = [pool.submit(self.fetch, one) for one in files]
+            jobs = [pool.submit(fetched_and_checked, one) for one in files]
             try:
                 return [job.result() for job in jobs]
             except BaseException:
@@ -125,14 +136,14 @@ class Downloader:
         resumed = part.stat().st_size if part.exists() else 0
         if resumed:
             self._advance(wanted, resumed)
-        before, received = resumed, [0]
-        self._patiently(lambda: self._append(part, wanted, received), wanted)
-        digest, size = _digest_of(part)
+        arrival = _Arrival(part)
+        self._patiently(lambda: self._append(part, wanted, arrival), wanted)
+        digest, size = arrival.digest.hexdigest(), arrival.size
         if wanted.sha256 in (None, digest) and wanted.size in (None, size):
-            return Fetched(self._cache.keep(part, digest), digest, size, received[0])
+            return Fetched(self._cache.keep(part, digest), digest, size, arrival.received)
         part.unlink()
         self._advance(wanted, -size)
-        if before:
+        if resumed:
             # It may have changed at its origin since it was begun.
             return self._complete(part, wanted)
         raise DownloadFailed(
@@ -143,22 +154,23 @@ class Downloader:
             hint="compare with its owner; staithe bundle lock takes a new file, for review",
         )
 
-    def _append(self, part: Path, wanted: Wanted, received: list[int]) -> None:
-        with part.open("ab") as target:
-            if target.tell() == wanted.size:
+    def _append(self, part: Path, wanted: Wanted, arrival: _Arrival) -> None:
+        # Unbuffered: a piece that was counted and hashed is in the file, whatever happens next.
+        with part.open("ab", buffering=0) as target:
+            if arrival.size == wanted.size:
                 return
-            with self._origins.open(wanted.url, wanted.access, start=target.tell()) as opened:
-                if opened.start != target.tell():
-                    self._advance(wanted, -target.tell())
+            with self._origins.open(wanted.url, wanted.access, start=arrival.size) as opened:
+                if opened.start != arrival.size:
+                    self._advance(wanted, -arrival.size)
                     target.truncate(0)
+                    arrival.begin_anew()
                 for chunk in opened.chunks:
-                    target.write(chunk)
-                    received[0] += len(chunk)
+                    arrival.take(chunk, target)
                     self._advance(wanted, len(chunk))
-                    _check_size(wanted, target.tell())
+                    _check_size(wanted, arrival.size)
                     self._check_stopped(wanted)
-            if wanted.size is not None and target.tell() < wanted.size:
-                raise Interruption(f"the connection ended after {target.tell()} of {wanted.size} bytes")
+            if wanted.size is not None and arrival.size < wanted.size:
+                raise Interruption(f"the connection ended after {arrival.size} of {wanted.size} bytes")
 
     def _check_stopped(self, wanted: Wanted) -> None:
         if self._is_stopped:
@@ -175,7 +187,7 @@ class Downloader:
                     raise DownloadFailed(
                         f"cannot be fetched: {error}",
                         where=wanted.url,
-                        hint="what has arrived is kept; run this again",
+                        hint=error.hint,
                     ) from error
                 time.sleep(pause)
 
@@ -186,7 +198,25 @@ def _check_size(wanted: Wanted, size: int) -> None:
         raise DownloadFailed("more came than the file has", where=wanted.url, expected=f"{limit} bytes at most")
 
 
-def _digest_of(path: Path) -> tuple[str, int]:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return digest, stream.tell()
+class _Arrival:
+    """What has come of a file: the part that was there is hashed once, the rest as it comes."""
+
+    def __init__(self, part: Path) -> None:
+        self.begin_anew()
+        self.received = 0
+        if part.exists():
+            with part.open("rb") as stream:
+                self.digest = hashlib.file_digest(stream, "sha256")
+                self.size = stream.tell()
+
+    def begin_anew(self) -> None:
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def take(self, chunk: bytes, target: IO[bytes]) -> None:
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[target.write(rest) :]
+        self.digest.update(chunk)
+        self.size += len(chunk)
+        self.received += len(chunk)

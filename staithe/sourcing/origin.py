@@ -30,6 +30,10 @@ _HINTS = {
 class Interruption(Exception):
     """A transfer that may go well when it is tried again."""
 
+    def __init__(self, reason: str, *, hint: str = "what has arrived is kept; run this again") -> None:
+        super().__init__(reason)
+        self.hint = hint
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -74,6 +78,8 @@ class Origins:
         except (httpx.InvalidURL, httpx.TooManyRedirects, httpx.UnsupportedProtocol, UnicodeError) as error:
             # UnicodeError: a host name that is none, such as a..b.
             raise DownloadFailed(f"cannot be fetched: {error}", where=url) from error
+        except httpx.ConnectError as error:
+            raise Interruption(str(error), hint="look at the address, the network, and https_proxy") from error
         except httpx.TransportError as error:
             raise Interruption(str(error) or type(error).__name__) from error
 

@@ -24,9 +24,9 @@ DOCKER_MIRRORS = {
 }
 
 
-def docker_packages(mirror: str) -> str:
+def docker_packages(mirror: str, channel: str = "stable") -> str:
     """Return the address of the RPM repository, with $releasever and $basearch in it."""
-    return f"{DOCKER_MIRRORS[mirror]}/linux/centos/$releasever/$basearch/stable"
+    return f"{DOCKER_MIRRORS[mirror]}/linux/centos/$releasever/$basearch/{channel}"
 
 
 def docker_key(mirror: str) -> str:

@@ -12,7 +12,7 @@ from staithe.rpm.repository import REPOMD, Repository
 from staithe.rpm.signature import Keyring, check_detached
 from staithe.sourcing.access import Access, access_of
 from staithe.sourcing.description import RepositoryWish
-from staithe.sourcing.download import Downloader, Wanted
+from staithe.sourcing.download import Downloader, Fetched, Wanted
 from staithe.sourcing.lock_file import LockedRepository
 from staithe.sourcing.origin import located
 from staithe.sourcing.target import Target
@@ -45,12 +45,7 @@ def fetch_repository(
     """
     access = access_of(wish, folder)
     url = located(target.address(wish), folder)
-    table = downloader.fetch(Wanted(f"{url}/{REPOMD}", access=access))
-    content = table.path.read_bytes()
-    if wish.signed_metadata:
-        signature = downloader.fetch(Wanted(f"{url}/{REPOMD}.asc", access=access))
-        check_detached(content, signature.path.read_bytes(), keys, f"{url}/{REPOMD}")
-    parsed = repomd.parse(content, f"{url}/{REPOMD}")
+    table, parsed = _fetch_table(url, access, keys if wish.signed_metadata else None, downloader)
     locked = LockedRepository(
         id=wish.id,
         target=target.name,
@@ -61,6 +56,40 @@ def fetch_repository(
     )
     # In the lock by its name, which another mirror has too; on this machine by its very place.
     _refuse_older(locked, [one for one in seen if wish.id == one.id or url == one.url])
+    metadata = Repository(
+        id=wish.id,
+        repomd=parsed,
+        files=_fetch_entries(url, access, parsed.entries, downloader),
+        priority=wish.priority,
+        cost=wish.cost,
+        module_hotfixes=wish.module_hotfixes,
+        excluded=wish.exclude,
+    )
+    return FetchedRepository(wish, target.address(wish), access, metadata, locked, keys)
+
+
+def fetch_list(url: str, downloader: Downloader) -> Repository:
+    """Fetch what says which packages a repository has, and nothing more; raises DownloadFailed, RepositoryError."""
+    access = Access()
+    _, parsed = _fetch_table(url, access, None, downloader)
+    return Repository(url, parsed, _fetch_entries(url, access, (parsed.primary,), downloader))
+
+
+def _fetch_table(
+    url: str, access: Access, keys: Keyring | None, downloader: Downloader
+) -> tuple[Fetched, repomd.Repomd]:
+    """Fetch repomd.xml; `keys`: one of them must have signed it."""
+    table = downloader.fetch(Wanted(f"{url}/{REPOMD}", access=access))
+    content = table.path.read_bytes()
+    if keys is not None:
+        signature = downloader.fetch(Wanted(f"{url}/{REPOMD}.asc", access=access))
+        check_detached(content, signature.path.read_bytes(), keys, f"{url}/{REPOMD}")
+    return table, repomd.parse(content, f"{url}/{REPOMD}")
+
+
+def _fetch_entries(
+    url: str, access: Access, entries: Sequence[repomd.Entry], downloader: Downloader
+) -> dict[str, Path]:
     files = downloader.fetch_all(
         Wanted(
             f"{url}/{entry.href}",
@@ -68,18 +97,9 @@ def fetch_repository(
             entry.size_bytes,
             access,
         )
-        for entry in parsed.entries
+        for entry in entries
     )
-    metadata = Repository(
-        id=wish.id,
-        repomd=parsed,
-        files={entry.kind: file.path for entry, file in zip(parsed.entries, files, strict=True)},
-        priority=wish.priority,
-        cost=wish.cost,
-        module_hotfixes=wish.module_hotfixes,
-        excluded=wish.exclude,
-    )
-    return FetchedRepository(wish, target.address(wish), access, metadata, locked, keys)
+    return {entry.kind: file.path for entry, file in zip(entries, files, strict=True)}
 
 
 def _refuse_older(found: LockedRepository, seen: Sequence[LockedRepository]) -> None:

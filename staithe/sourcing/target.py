@@ -29,4 +29,8 @@ class Target:
 
     def address(self, wish: RepositoryWish) -> str:
         """Return the repository's address or path for such hosts."""
-        return wish.address.replace("$releasever", str(self.major)).replace("$basearch", self.arch).rstrip("/")
+        return self.filled_in(wish.address)
+
+    def filled_in(self, address: str) -> str:
+        """Return an address with the release and architecture of such hosts in it."""
+        return address.replace("$releasever", str(self.major)).replace("$basearch", self.arch).rstrip("/")

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import closure, converged, provision, relay, round_trips, site, startup, transfer
+from tests.bench import building, closure, converged, provision, relay, round_trips, site, startup, transfer
 from tests.bench.table import Row, markdown
 
 HOSTS = 30
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         action="append",
-        choices=["closure", "startup", "converged", "round_trips", "provision", "transfer", "relay"],
+        choices=["closure", "building", "startup", "converged", "round_trips", "provision", "transfer", "relay"],
         help="Only this part; may be given several times.",
     )
     parser.add_argument("--folder", type=Path, help="Keep the folder and the lab, for another call.")
@@ -49,7 +49,10 @@ def _measure(folder: Path, rounds: int, only: list[str] | None) -> list[Row]:
     if only is None or "closure" in only:
         print("measuring closure", file=sys.stderr)
         rows += closure.rows(folder, rounds)
-    if only is not None and set(only) == {"closure"}:
+    if only is None or "building" in only:
+        print("measuring building", file=sys.stderr)
+        rows += building.rows(folder, rounds)
+    if only is not None and set(only) <= {"closure", "building"}:
         return rows  # needs no host
     # One more than is measured as converged: the last is provisioned again and again.
     print(f"booting {HOSTS + 1} hosts and bringing them to the bundle", file=sys.stderr)

@@ -16,6 +16,7 @@ from staithe.registry.repository import ImageRepository
 from staithe.sourcing.access import Access
 from staithe.sourcing.download import Downloader
 from staithe.sourcing.download_cache import DownloadCache
+from staithe.sourcing.origin import Interruption
 from tests.file_server import file_server
 from tests.registry_server import RegistryServer, registry_server
 
@@ -179,6 +180,20 @@ def test_an_answer_without_a_token_is_not_told(registry: RegistryServer, tmp_pat
     registry.realm = f"http://{registry.host}/v2/team/app/blobs/{registry.add_blob('team/app', b'[]')}"
     with _repository(registry) as repository, pytest.raises(RegistryError):
         repository.manifest_digest("1.0")
+
+
+def test_an_answer_that_drips_or_never_ends_is_given_up(
+    registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path, size in (("/v2/team/app/drips", 1000), ("/v2/team/app/endless", 8 << 20)):
+        registry.served.files[path] = b"x" * size
+    registry.served.trickling.add("/v2/team/app/drips")
+    monkeypatch.setattr("staithe.registry.exchange._ANSWER_LIMIT_S", 0.5)
+    with _repository(registry) as repository:
+        with pytest.raises(Interruption, match="not whole"):
+            repository.send("GET", "drips")
+        with pytest.raises(RegistryError, match="far too large"):
+            repository.send("GET", "endless")
 
 
 def test_what_is_no_registry(downloader: Downloader) -> None:

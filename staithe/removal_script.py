@@ -1,0 +1,127 @@
+"""The shell text that takes staithe away from a host. Pure; operations/removal.py runs it.
+
+Each step may find its work done: a removal that was killed is begun again from the front. The notes that it works
+from go last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from staithe.change import Change
+from staithe.former import FormerFile
+from staithe.host_layout import BIN_DIR, ENGINE_CURRENT, ENGINE_ROOT, ORIGINAL_DIR, STATE_DIR, UNIT_DIR, UNITS
+from staithe.placing import staged
+from staithe.plan.removal import saved
+from staithe.shell import join, quote
+
+STOP_TIMEOUT_S = 300
+# What tells that a folder is an engine's: nothing else is ever emptied.
+_MARKS = ("engine-id", "containers", "image", "io.containerd.metadata.v1.bolt")
+
+
+def removal_script(
+    changes: Sequence[Change], files: Mapping[str, FormerFile | None], changed: Sequence[str], folders: Sequence[str]
+) -> str:
+    """Return the script for all `changes`.
+
+    `files`: what stood in place of each. `changed`: those that stay under another name. `folders`: data to purge.
+    """
+    return "".join(
+        (
+            "set -eu\n",
+            _stop(changes),
+            *(f"if [ -f {quote(path)} ]; then mv -Tf {quote(path)} {quote(saved(path))}; fi\n" for path in changed),
+            *(
+                _bring_back(path) if before is not None else f"rm -f {quote(path)}\n"
+                for path, before in files.items()
+            ),
+            "systemctl daemon-reload\n",
+            _enable(changes),
+            _programs(),
+            _kernel(changes),
+            _group(changes),
+            *(_empty(folder) for folder in folders),
+            # Folders that have become empty; their owners keep what they put there.
+            "rmdir /etc/docker /etc/cni/net.d /etc/cni /usr/libexec/docker 2>/dev/null || :\n",
+            f"rm -rf {STATE_DIR}\n",
+        )
+    )
+
+
+def _stop(changes: Sequence[Change]) -> str:
+    containers = ""
+    if any(one.kind == "stop" and one.containers == "ended" for one in changes):
+        # With live-restore they would outlive the engine, and nobody could end them then.
+        containers = """running=$(docker -H unix:///run/docker.sock ps -q)
+if [ -n "$running" ]; then docker -H unix:///run/docker.sock stop -t 10 $running > /dev/null; fi
+"""
+    units = [one.target for one in changes if one.kind == "stop" and one.target in UNITS]
+    stop = f"timeout {STOP_TIMEOUT_S} systemctl stop {join(units)}\n" if units else ""
+    disable = "".join(
+        f"if [ -e {UNIT_DIR}/{unit} ]; then systemctl -q disable {unit} 2>/dev/null || :; fi\n" for unit in UNITS
+    )
+    # The engine has gone; its own bridge would stay.
+    bridge = "if [ -e /sys/class/net/docker0 ]; then ip link delete docker0 2>/dev/null || :; fi\n"
+    return containers + stop + disable + f"systemctl reset-failed {join(UNITS)} 2>/dev/null || :\n" + bridge
+
+
+def _bring_back(path: str) -> str:
+    original, new = quote(ORIGINAL_DIR + path), quote(staged(path))
+    folder = quote(str(PurePosixPath(path).parent))
+    return f"""if [ -f {original} ]; then
+  mkdir -p {folder}
+  cp -p {original} {new}
+  mv -Tf {new} {quote(path)}
+  if command -v selinuxenabled > /dev/null 2>&1 && selinuxenabled; then restorecon -F {quote(path)}; fi
+fi
+"""
+
+
+def _enable(changes: Sequence[Change]) -> str:
+    units = [one.target for one in changes if one.kind == "enable"]
+    return f"systemctl -q enable {join(units)} || :\n" if units else ""
+
+
+def _programs() -> str:
+    return f"""for path in {BIN_DIR}/*; do
+  if [ -L "$path" ]; then case $(readlink "$path") in {ENGINE_CURRENT}/*) rm -f "$path" ;; esac; fi
+done
+rm -rf {ENGINE_ROOT}
+"""
+
+
+def _kernel(changes: Sequence[Change]) -> str:
+    lines = []
+    for one in changes:
+        if one.kind == "set":
+            # The module that had the key may be gone.
+            lines.append(f"sysctl -q -w {quote(f'{one.target}={one.after}')} 2>/dev/null || :\n")
+        elif one.target.startswith("module "):
+            lines.append(f"modprobe -r -- {quote(one.target.removeprefix('module '))} 2>/dev/null || :\n")
+    return "".join(lines)
+
+
+def _group(changes: Sequence[Change]) -> str:
+    lines = []
+    for one in changes:
+        if one.target == "group docker":
+            lines.append("if getent group docker > /dev/null; then groupdel docker; fi\n")
+        elif one.target.endswith(" from group docker"):
+            user = quote(one.target.removesuffix(" from group docker"))
+            lines.append(f"gpasswd -d {user} docker > /dev/null\n")
+    return "".join(lines)
+
+
+def _empty(folder: str) -> str:
+    marks = " || ".join(f'[ -e "$folder/{mark}" ]' for mark in _MARKS)
+    # A mount point stays, empty; what is mounted below is left alone.
+    return f"""folder={quote(folder)}
+if {marks}; then
+  find "$folder" -xdev -mindepth 1 -delete 2>/dev/null || :
+  left=$(find "$folder" -xdev -mindepth 1 ! -type d -print -quit)
+  if [ -n "$left" ]; then echo "staithe: $left cannot be deleted" >&2; exit 1; fi
+  rmdir "$folder" 2>/dev/null || :
+fi
+"""
