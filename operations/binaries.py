@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 
 from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
-from staithe.errors import CommandFailed, DiskFull
 from staithe.host import Session, carry_out, session
+from staithe.host.arrival import TRANSFER_TIMEOUT_S, bring
 from staithe.host_layout import ENGINE_CURRENT
 from staithe.placing import receive_engine_script, switch_engine_script
-from staithe.transfer import not_arrived, read_blob
-
-# 70 MiB over a slow line: 30 KiB/s still arrives.
-_TRANSFER_TIMEOUT_S = 2400.0
+from staithe.relay.origin import Origin
+from staithe.relay.pulling import pull_engine_script
 
 
 @operation()
@@ -37,20 +35,12 @@ def install() -> Generator[FunctionCommand, None, None]:
 def _place(here: Session) -> None:
     assert here.desired is not None
     engine = here.desired.engine
-    blobs = read_blob(here.desired.bundle.open(engine.archive), engine.archive, here)
-    try:
-        with here.receiving():
-            here.alter(
-                receive_engine_script(engine),
-                "unpack the engine",
-                refresh=["engine"],
-                stdin=blobs,
-                timeout_s=_TRANSFER_TIMEOUT_S,
-            )
-    except DiskFull:
-        raise
-    except CommandFailed as error:
-        raise not_arrived(here.desired.bundle, engine.archive, here.name, error) from error
+
+    def receive(origin: Origin | None, stdin: Iterable[bytes]) -> None:
+        script = pull_engine_script(engine, origin) if origin else receive_engine_script(engine)
+        here.alter(script, "unpack the engine", refresh=["engine"], stdin=stdin, timeout_s=TRANSFER_TIMEOUT_S)
+
+    bring(here, engine.archive, receive)
 
 
 def _switch(here: Session) -> None:

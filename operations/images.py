@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
@@ -13,14 +13,15 @@ from pyinfra.context import host
 from staithe.bundle.contents import Blob, ImageArtifact
 from staithe.bundle.load_archive import load_metadata
 from staithe.change import Change
-from staithe.errors import CommandFailed, DiskFull
 from staithe.host import Session, carry_out, session
+from staithe.host.arrival import TRANSFER_TIMEOUT_S, bring
 from staithe.host_layout import BLOB_DIR, STATE_DIR
 from staithe.placing import receive_blob_script
+from staithe.relay.origin import Origin
+from staithe.relay.pulling import pull_blob_script
 from staithe.shell import join
-from staithe.transfer import not_arrived, read_blob, read_whole
+from staithe.transfer import read_whole
 
-_TRANSFER_TIMEOUT_S = 2400.0
 _LOAD_TIMEOUT_S = 900.0
 # Manifests and configs are a few KiB: they travel together, in one exec with the load itself.
 _SMALL_BYTES = 64 << 10
@@ -46,9 +47,10 @@ def _load(here: Session, changes: Sequence[Change]) -> None:
     small = [blob for blob in blobs.values() if blob.size_bytes <= _SMALL_BYTES]
     large = [blob for blob in blobs.values() if blob not in small]
     there = here.run(_whole_script(large), "blobs that are there").stdout.decode().split() if large else []
-    for blob in large:
-        if blob.hex not in there:
-            _send(here, blob)
+    lacking = [blob for blob in large if blob.hex not in there]
+    here.supply.announce(lacking)
+    for blob in lacking:
+        _bring(here, blob)
     here.alter(
         _load_script(small, list(blobs.values()), keep=here.desired.keeps_blobs),
         "load images",
@@ -70,16 +72,12 @@ done
 """
 
 
-def _send(here: Session, blob: Blob) -> None:
-    assert here.desired is not None
-    data = read_blob(here.desired.bundle.open(blob), blob, here)
-    try:
-        with here.receiving():
-            here.run(receive_blob_script(blob), f"blob {blob.hex[:12]}", stdin=data, timeout_s=_TRANSFER_TIMEOUT_S)
-    except DiskFull:
-        raise
-    except CommandFailed as error:
-        raise not_arrived(here.desired.bundle, blob, here.name, error) from error
+def _bring(here: Session, blob: Blob) -> None:
+    def receive(origin: Origin | None, stdin: Iterable[bytes]) -> None:
+        script = pull_blob_script(blob, origin) if origin else receive_blob_script(blob)
+        here.run(script, f"blob {blob.hex[:12]}", stdin=stdin, timeout_s=TRANSFER_TIMEOUT_S)
+
+    bring(here, blob, receive)
 
 
 def _metadata(here: Session, images: Sequence[ImageArtifact], small: Sequence[Blob]) -> bytes:

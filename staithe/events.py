@@ -3,6 +3,9 @@
 Within version 1 fields and event types are only added, never renamed or taken away.
 """
 
+# What events carry is taken from here too.
+# ruff: noqa: PLC0414
+
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
@@ -10,74 +13,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from staithe.change import Change
+from staithe.event_data import CheckStatus as CheckStatus
+from staithe.event_data import ErrorReport as ErrorReport
+from staithe.event_data import HostSummary as HostSummary
+from staithe.event_data import Outcome as Outcome
+from staithe.event_data import PlanBasis as PlanBasis
+from staithe.event_data import Problem as Problem
+from staithe.event_data import SmokeCheck as SmokeCheck
+from staithe.event_data import UsedBundle as UsedBundle
 
 PROTOCOL_VERSION = 1
-
-Outcome = Literal["unchanged", "pending", "changed", "failed", "refused", "cancelled", "not-begun"]
-CheckStatus = Literal["passed", "failed", "skipped"]
-
-
-class ErrorReport(BaseModel):
-    """A StaitheError as data."""
-
-    model_config = ConfigDict(frozen=True)
-
-    code: str
-    exit_code: int
-    message: str
-    hint: str | None = None
-
-
-class Problem(BaseModel):
-    """One thing that preflight found on a host."""
-
-    model_config = ConfigDict(frozen=True)
-
-    code: str = Field(description="E301 and on; `staithe explain CODE`.")
-    message: str
-    found: str
-    expected: str
-    hint: str | None = None
-
-
-class HostSummary(BaseModel):
-    """What a person wants to know of a host at a glance."""
-
-    model_config = ConfigDict(frozen=True)
-
-    os: str = ""
-    major: int = Field(default=0, description="The leading number of the release; 0 when there is none.")
-    kernel: str = ""
-    arch: str = ""
-    engine_version: str | None = None
-    engine_origin: str = "none"
-    storage_driver: str | None = None
-    cgroup: str | None = Field(default=None, description='Like "systemd v2"; from the engine when it runs.')
-    health: Literal["healthy", "stopped", "not installed", "unhealthy"] = "not installed"
-    containers_running: int | None = None
-
-
-class PlanBasis(BaseModel):
-    """What a plan rests on, as digests, so that one can tell later what has moved."""
-
-    model_config = ConfigDict(frozen=True)
-
-    config: dict[str, str] = Field(description="By dotted key.")
-    bundle: str = Field(description="Of the bundle's index.json.")
-    state: dict[str, str] = Field(description="By the part of the host's state that decisions look at.")
-
-
-class SmokeCheck(BaseModel):
-    """One smoke check: what it did, what it expected, what it saw, how long it took."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    did: str
-    expected: str
-    saw: str
-    status: CheckStatus
-    seconds: float
 
 
 class Event(BaseModel):
@@ -92,18 +37,6 @@ class Event(BaseModel):
     host: str | None = None
     component: str | None = None
     change_id: str | None = None
-
-
-class UsedBundle(BaseModel):
-    """A bundle that a run takes from, checked."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str
-    digest: str = Field(description="Of index.json.")
-    name: str = ""
-    serial: int | None = None
-    signers: list[str] = Field(default=[], description="Who has signed it; empty: nobody whom the run asked for.")
 
 
 class RunStarted(Event):
@@ -202,6 +135,42 @@ class Transferred(Event):
     total_bytes: int
 
 
+class BlobsWanted(Event):
+    """The host lacks blobs that it is to pull from a relay, and waits until they are there."""
+
+    type: Literal["blobs_wanted"] = "blobs_wanted"
+    relay: str = Field(description="The host that serves them.")
+    address: str | None = Field(default=None, description="The host's own, which the relay is to let in.")
+    blobs: list[str] = Field(description="Digests.")
+
+
+class BlobReady(Event):
+    """A relay serves a blob to the host, or says why not."""
+
+    type: Literal["blob_ready"] = "blob_ready"
+    relay: str
+    blob: str
+    url: str = ""
+    path: str = Field(default="", description="On the relay itself.")
+    problem: str = Field(default="", description="Not empty: the relay has it not, and will not.")
+
+
+class Pulling(Event):
+    """The host pulls a blob over HTTP."""
+
+    type: Literal["pulling"] = "pulling"
+    blob: str
+    total_bytes: int
+    origin: str = Field(description='Such as "relay h1" or "registry registry.example.com/site".')
+
+
+class Notice(Event):
+    """Something worth knowing that stops nothing: the host gets blobs by another way than described."""
+
+    type: Literal["notice"] = "notice"
+    text: str
+
+
 class Command(Event):
     """A command ran on the host. Secrets are masked; input is never part of it."""
 
@@ -282,6 +251,10 @@ AnyEvent = Annotated[
     | Transferred
     | UploadAsked
     | UploadEnded
+    | BlobsWanted
+    | BlobReady
+    | Pulling
+    | Notice
     | Command
     | SmokeChecked
     | PackagesListed

@@ -16,6 +16,8 @@ from staithe import early_runner
 from staithe.errors import InventoryError, StaitheError
 from staithe.events import (
     AnyEvent,
+    BlobReady,
+    BlobsWanted,
     ErrorReport,
     HostDone,
     HostFailed,
@@ -26,7 +28,7 @@ from staithe.events import (
     RunStarted,
     read_event,
 )
-from staithe.messages import Cancel, Halt, Proceed, SecretGiven, Start, Upload
+from staithe.messages import Cancel, Halt, Proceed, RelayOver, RelayReady, RelayWanted, SecretGiven, Start, Upload
 
 Sink = Callable[[AnyEvent], None]
 
@@ -140,6 +142,8 @@ class Fleet:
 
         pool = executor or ThreadPoolExecutor(len(self._runners))
         futures = [pool.submit(runner.drive, one_at_a_time) for runner in self._runners]
+        # The first one keeps the relays: nobody waits for an answer of it when it is gone.
+        futures[0].add_done_callback(lambda _: self.end_relays())
         try:
             for future in futures:
                 future.result()
@@ -168,6 +172,20 @@ class Fleet:
         """Let these hosts receive blobs."""
         for runner in self._runners:
             runner.say(Upload(hosts=hosts))
+
+    def want(self, wanted: BlobsWanted) -> None:
+        """Let the runner that keeps the relays know what a host wants from one."""
+        self._runners[0].say(RelayWanted(wanted=wanted))
+
+    def answer(self, ready: BlobReady) -> None:
+        """Tell a host what a relay answers."""
+        for runner in self._runners:
+            runner.say(RelayReady(ready=ready))
+
+    def end_relays(self) -> None:
+        """Take the relays away: no host needs them any longer."""
+        for runner in self._runners:
+            runner.say(RelayOver())
 
     def halt(self) -> None:
         """Let no further host begin; those at work finish whole."""

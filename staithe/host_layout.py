@@ -11,6 +11,8 @@ BIN_DIR = "/usr/bin"
 
 STATE_DIR = "/var/lib/staithe"
 BLOB_DIR = f"{STATE_DIR}/blobs/sha256"
+# Of a host that serves blobs to its neighbours, for the time of one run; readable for who knows a digest.
+RELAY_DIR = "/var/lib/staithe-relay"
 RECORD = f"{STATE_DIR}/record.json"
 RUNNING = f"{STATE_DIR}/running.json"
 # One line for each placed program: SHA256 SIZE INODE MTIME CTIME PATH. The probe compares it with one `stat`.

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from staithe.events import BlobReady, BlobsWanted
+
 
 class Start(BaseModel):
     """The first line that the runner is told."""
@@ -57,6 +59,26 @@ class Upload(BaseModel):
 
     type: Literal["upload"] = "upload"
     hosts: list[str]
+
+
+class RelayWanted(BaseModel):
+    """Hosts want blobs from a relay; for the runner that keeps it (staithe.events.BlobsWanted)."""
+
+    type: Literal["relay_wanted"] = "relay_wanted"
+    wanted: BlobsWanted
+
+
+class RelayReady(BaseModel):
+    """A relay answers a host; the host may be another runner's (staithe.events.BlobReady)."""
+
+    type: Literal["relay_ready"] = "relay_ready"
+    ready: BlobReady
+
+
+class RelayOver(BaseModel):
+    """No host needs a relay any longer, or the runner that kept it is gone."""
+
+    type: Literal["relay_over"] = "relay_over"
 
 
 class Halt(BaseModel):

@@ -22,7 +22,10 @@ from staithe.host_layout import (
 )
 from staithe.shell import join, quote
 
-_PRELUDE = f"set -eu\numask 022\nmkdir -p -m 700 {STATE_DIR}\n"
+PRELUDE = f"set -eu\numask 022\nmkdir -p -m 700 {STATE_DIR}\n"
+
+# Shell: prints the sha256 of the file "$part", and something after a space.
+SHA256_OF_PART = 'openssl dgst -sha256 -r "$part" 2>/dev/null || sha256sum < "$part"'
 
 _RELABEL = """relabel() {
   if command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled; then restorecon -RF "$@"; fi
@@ -64,7 +67,7 @@ def place_script(paths: Iterable[str], *, opening: str = "", foreign: Iterable[s
     keeping = journal.keep_text(journaled) if journaled else ""
     back = journal.bring_back_text(journaled) if journaled else ":\n"
     lines = [
-        _PRELUDE + _RELABEL + "swapping=0",
+        PRELUDE + _RELABEL + "swapping=0",
         # Bringing back passes through the staged names too, so these go last, whatever became of it.
         f"finish() {{\nset +e\nif [ $swapping = 1 ]; then\n{back}fi\nrm -f {new}\n}}",
         "trap finish EXIT",
@@ -91,21 +94,21 @@ def _keep_original(path: str) -> str:
     return f"if [ -f {quote(path)} ] && [ ! -e {copy} ]; then mkdir -p {folder}; cp -p {quote(path)} {copy}; fi"
 
 
-def receive_blob_script(blob: Blob) -> str:
+def receive_blob_script(blob: Blob, folder: str = BLOB_DIR) -> str:
     """Return the script that takes one blob on stdin, checks it and gives it its name.
 
     It is read back out of the page cache: to hash it on its way takes another pipe, which costs more.
     openssl, where it is there, is as fast as the processor; sha256sum is so only where it is built with it (EL's is).
     """
-    final = f"{BLOB_DIR}/{blob.hex}"
-    return f"""{_PRELUDE}umask 077
-mkdir -p {BLOB_DIR}
-part={BLOB_DIR}/.{blob.hex}.part
+    final = f"{folder}/{blob.hex}"
+    return f"""{PRELUDE}umask 077
+mkdir -p {folder}
+part={folder}/.{blob.hex}.part
 trap 'rm -f "$part"' EXIT
 cat > "$part"
 size=$(stat -c %s "$part")
 if [ "$size" != {blob.size_bytes} ]; then echo "staithe: $size of {blob.size_bytes} bytes arrived" >&2; exit 65; fi
-sum=$(openssl dgst -sha256 -r "$part" 2>/dev/null || sha256sum < "$part")
+sum=$({SHA256_OF_PART})
 if [ "${{sum%% *}}" != {blob.hex} ]; then echo "staithe: sha256 is ${{sum%% *}}" >&2; exit 65; fi
 mv -Tf "$part" {final}
 """
@@ -125,7 +128,7 @@ def receive_engine_script(engine: EngineArtifact) -> str:
         f"{final}/{quote(name)}"
         for name in names
     )
-    return f"""{_PRELUDE}{_RELABEL}
+    return f"""{PRELUDE}{_RELABEL}
 new={ENGINE_ROOT}/.new-{engine.directory}
 mkdir -p {ENGINE_ROOT}
 rm -rf "$new"
@@ -135,11 +138,12 @@ rm -f "$fifo"
 mkfifo "$fifo"
 trap 'rm -rf "$new" "$fifo" "$fifo.sum"' EXIT
 if command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; else sha256sum; fi < "$fifo" > "$fifo.sum" &
+unpacked=0
 tee "$fifo" | {{
   tar -C "$new" -xzf - --strip-components=1 --no-same-owner {members} && ok=0 || ok=$?
   cat > /dev/null
   exit "$ok"
-}}
+}} || unpacked=$?
 wait
 sum=$(cat "$fifo.sum")
 rm -f "$fifo.sum"
@@ -147,6 +151,7 @@ if [ "${{sum%% *}}" != {engine.archive.hex} ]; then
   echo "staithe: sha256 of the archive is ${{sum%% *}}" >&2
   exit 65
 fi
+if [ $unpacked != 0 ]; then exit $unpacked; fi
 for name in {join(names)}; do
   # Only plain files: a link could lead chmod, and later the engine, to anything on the host.
   if [ -L "$new/$name" ] || [ ! -f "$new/$name" ] || [ "$(stat -c %h "$new/$name")" != 1 ]; then
@@ -174,7 +179,7 @@ mv -Tf {STAMPS}.new {STAMPS}
 def switch_engine_script(directory: str, programs: Iterable[str], opening: str) -> str:
     """Return the script that makes /usr/bin/PROGRAM lead to `directory`: links first, then one rename for all."""
     links = "\n".join(f"link {quote(name)}" for name in programs)
-    return f"""{_PRELUDE}{_RELABEL}{opening}{journal.keep_current_text()}
+    return f"""{PRELUDE}{_RELABEL}{opening}{journal.keep_current_text()}
 link() {{
   path={BIN_DIR}/$1
   case $(readlink "$path" || :) in {ENGINE_CURRENT}/*) return 0 ;; esac

@@ -24,6 +24,7 @@ from staithe.events import (
     HostRefused,
     HostRemains,
     HostSummary,
+    Notice,
     Outcome,
     Problem,
     RunRefused,
@@ -48,6 +49,7 @@ class HostResult(BaseModel):
     changed: list[str] = Field(default=[], description="Ids of the changes that were done.")
     not_done: list[str] = Field(default=[], description="Ids of planned changes that were not done.")
     problems: list[Problem] = []
+    notices: list[str] = Field(default=[], description="Worth knowing: such as blobs that came another way.")
     remains: list[str] = Field(default=[], description="What remove leaves on the host, in words.")
     checks: list[SmokeCheck] = []
     error: ErrorReport | None = None
@@ -113,6 +115,8 @@ def _take(host: HostResult, event: AnyEvent) -> None:
             host.remains = event.remains
         case SmokeChecked():
             host.checks.append(event.check)
+        case Notice():
+            host.notices.append(event.text)
         case HostFailed():
             host.error = event.error
         case HostDone():

@@ -13,7 +13,10 @@ from staithe.batches import Batches
 from staithe.errors import StaitheError
 from staithe.events import (
     AnyEvent,
+    BlobReady,
+    BlobsWanted,
     ErrorReport,
+    HostDone,
     HostPlanned,
     PlanBasis,
     Prepared,
@@ -80,6 +83,8 @@ class Run:
         self._batches = batches or Batches()
         self._shown_batch = -1
         self._uploads = Uploads(uploads)
+        # Hosts that are not done; when none is left, no relay is needed any longer.
+        self._open: set[str] = set()
         self._order_lock = threading.RLock()
         self._as_json = as_json
         self.console = console_for(stderr=as_json)
@@ -143,6 +148,7 @@ class Run:
                     self._batches.all_known()
                     may_open = self._ask is None and not self.start.proceed
                     self._let_begin(self._batches.open() if may_open else [], progress, fleet)
+        self._relay(event, fleet)
         if isinstance(event, SecretWanted) and event.prompt not in self._asked:
             self._asked.add(event.prompt)
             # Typing takes its time; the runners' pipes must not fill up meanwhile.
@@ -152,6 +158,20 @@ class Run:
             if self._unprepared == 0 and self._ask is not None:
                 # The answer may take its time; the runners' pipes must not fill up meanwhile.
                 threading.Thread(target=self._decide, args=(progress, fleet), daemon=True).start()
+
+    def _relay(self, event: AnyEvent, fleet: Fleet) -> None:
+        """Carry words between hosts and the relay that another runner may keep; end it after the last host."""
+        match event:
+            case BlobsWanted():
+                fleet.want(event)
+            case BlobReady():
+                fleet.answer(event)
+            case RunStarted():
+                self._open.update(event.hosts)
+            case HostDone():
+                self._open.discard(event.host or "")
+        if isinstance(event, RunStarted | RunRefused | HostDone) and not self._open and not self._unstarted:
+            fleet.end_relays()
 
     def _type_secret(self, prompt: str, progress: Progress, fleet: Fleet) -> None:
         progress.pause()

@@ -18,7 +18,9 @@ from staithe.events import (
     Command,
     HostDone,
     HostFailed,
+    Notice,
     PackagesDumped,
+    Pulling,
     RunStarted,
     SmokeChecked,
     read_event,
@@ -135,6 +137,10 @@ def _log_text(event: AnyEvent) -> str:
         case SmokeChecked():
             one = event.check
             return f"{at} smoke {one.status}: {one.name}: {one.did}; expected {one.expected}; saw {one.saw}\n"
+        case Pulling():
+            return f"{at} pull  blob {event.blob[7:19]} from {event.origin}\n"
+        case Notice():
+            return f"{at} notice: {event.text}\n"
         case HostFailed():
             return f"{at} error {event.error.code}: {event.error.message}\n"
         case HostDone():

@@ -43,6 +43,39 @@ trust = {
     # "allow_older": False,
 }
 
+# How blobs come to the host.
+transfer = {
+    # Host of the inventory that gets each blob once, over SSH, and serves it to the others for the
+    # time of the run. It need not be among the hosts that the run changes.
+    # "relay": "web1",
+    # For the relay itself: the address of it that the others use. None: the one by which staithe
+    # reaches it; needed when that is behind a jump host.
+    # "relay_address": "10.0.0.11",
+    # For the relay itself: the TCP port that it listens on. None: the first free one of 18500 to
+    # 18515. With a port of your own only one run at a time has this relay.
+    # "relay_port": 18500,
+    # For the relay itself: it ends after so long, whatever became of the run. A run that ends, is
+    # killed, or loses its connection takes it away at once, or within a minute.
+    # "relay_time_limit_s": 14400,
+    # Where `staithe bundle push` put the bundle: the host pulls its blobs from there. What they are
+    # is still said by the bundle here. Such as registry.example.com/site/bundle:1.
+    # (REGISTRY/NAME:TAG)
+    # "registry": None,
+    # Certificate, on this machine, of the authority that the registry's is from (PEM). None: those
+    # that this machine, and the host, trust.
+    # "registry_ca": "./site-ca.pem",
+    # Without TLS. The login, if there is one, can then be read on the line; blobs are still
+    # checked.
+    # "registry_plain_http": False,
+    # Who logs in to the registry. (text without a colon)
+    # "registry_user": None,
+    # The password; the host gets it, or a token in its place, for the time of a pull and in no
+    # file. Name it instead of writing it: from_env, from_file or from_prompt. (text)
+    # "registry_password": None,
+    # HTTP proxy on the way to the registry. None: none, whatever the environment says.
+    # "proxy": "http://proxy.example.com:3128",
+}
+
 # Kernel modules and sysctl values.
 kernel = {
     # Loaded now and at every boot (/etc/modules-load.d/staithe.conf). A list replaces this one.

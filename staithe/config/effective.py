@@ -11,6 +11,9 @@ from staithe.config.problems import masked
 from staithe.config.root import Config
 
 DEFAULT = "default"
+# Keys whose value is a secret, also where somebody wrote it down plainly.
+_SECRET = frozenset({"registry_password"})
+_MASK = "***"
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class EffectiveValue:
 def effective_values(config: Config, layers: Sequence[tuple[str, Mapping[str, Any]]]) -> list[EffectiveValue]:
     """Return every value of `config` with the origin of each; `layers` are what it was made from."""
     return [
-        EffectiveValue(".".join(path), _hidden(value), _origin(path, layers))
+        EffectiveValue(".".join(path), _shown(path, value), _origin(path, layers))
         for path, value in flattened(described(config))
         if value != {}
     ]
@@ -36,6 +39,10 @@ def described(config: Config) -> dict[str, Any]:
     data = config.model_dump(mode="json", by_alias=True)
     data["daemon"] = config.daemon.daemon_json()
     return data
+
+
+def _shown(path: tuple[str, ...], value: Any) -> Any:
+    return _MASK if path[-1] in _SECRET and value else _hidden(value)
 
 
 def _hidden(value: Any) -> Any:

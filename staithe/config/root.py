@@ -17,6 +17,7 @@ from staithe.config.problems import ProblemList, near, problems_of
 from staithe.config.section import Section
 from staithe.config.service import Service
 from staithe.config.smoke import Smoke
+from staithe.config.transfer import Transfer
 from staithe.config.trust import Trust
 from staithe.config.users import Users
 
@@ -27,6 +28,7 @@ class Config(Section):
     schema_version: Literal[1] = Field(default=1, description="Version of this format.")
     engine: Engine = Field(default_factory=Engine, description="The container engine: its source and version.")
     trust: Trust = Field(default_factory=Trust, description="Whose bundles are applied.")
+    transfer: Transfer = Field(default_factory=Transfer, description="How blobs come to the host.")
     kernel: Kernel = Field(default_factory=Kernel, description="Kernel modules and sysctl values.")
     daemon: Daemon = Field(default_factory=Daemon, description="The engine's own configuration, daemon.json.")
     service: Service = Field(default_factory=Service, description="How the engine's units run.")

@@ -33,6 +33,7 @@ from staithe.host_layout import FORMER, RUNNING
 from staithe.placing import archive_of, place_script
 from staithe.probe.state import HostState
 from staithe.record import read_record, running_text, runs_what_is_there
+from staithe.relay.origin import OverSsh, Supply
 from staithe.summary import summarize
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Session:
     run_id: str = ""
     # Set by the runner: waits for this host's turn to receive blobs (`with here.receiving():`).
     receiving: Callable[[], AbstractContextManager[None]] = nullcontext
+    # Set by the runner: how blobs come when not over SSH.
+    supply: Supply = field(default_factory=OverSsh)
     # Set by the runner: what moved since a plan that was saved or agreed to.
     moved: Callable[[HostState, tuple[Change, ...]], tuple[Problem, ...]] = lambda state, changes: ()
 

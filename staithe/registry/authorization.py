@@ -77,7 +77,7 @@ class Authorization:
         """Make the error for a registry that does not let this login do what is wanted."""
         host = self._endpoint.host
         login = self._find(host)
-        who = "the login that docker's configuration has" if login else "anybody without a login"
+        who = f"the login that {login.holder} has" if login else "anybody without a login"
         hint = f"docker login {word(host)}" if host != "docker.io" else "docker login"
         # docker.io says so too of what it does not have.
         doubt = "" if login else ", or has no such image"

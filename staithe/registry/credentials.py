@@ -36,6 +36,8 @@ class Login:
     username: str = field(repr=False)
     password: str = field(repr=False)
     identity_token: str | None = field(default=None, repr=False)
+    # Who has it, for messages.
+    holder: str = "docker's configuration"
 
     @property
     def basic(self) -> str:

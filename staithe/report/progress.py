@@ -12,18 +12,22 @@ from rich.text import Text
 
 from staithe.events import (
     AnyEvent,
+    BlobReady,
+    BlobsWanted,
     ChangeStarted,
     HostConnected,
     HostDone,
     HostFailed,
     HostPlanned,
+    Notice,
+    Pulling,
     RunStarted,
     SmokeChecked,
     Transferred,
     UploadAsked,
     UploadEnded,
 )
-from staithe.report.terminal import print_check, print_host_error
+from staithe.report.terminal import print_check, print_host_error, print_notice
 
 _PLANNED = "planned"
 # Longer names are cut in the live lines; the summary has them whole.
@@ -42,11 +46,14 @@ class _Working:
     rate_from: int = 0
     # Its turn to receive has not come yet.
     waits: bool = False
+    # The relay that it waits for, or where it pulls from.
+    relay: str = ""
+    origin: str = ""
 
     @property
     def is_idle(self) -> bool:
         """Whether the host waits for something: when room is short, those at work are shown."""
-        return self.waits or self.doing == _PLANNED
+        return self.waits or bool(self.relay) or self.doing == _PLANNED
 
     def take(self, event: AnyEvent, now: float) -> None:
         """Take note of what the host does now."""
@@ -58,10 +65,19 @@ class _Working:
             case ChangeStarted():
                 self.doing, self.since = (event.change_id or "").replace(":", " ", 2), now
                 self.total_bytes = 0
+            case BlobsWanted():
+                self.relay = event.relay
+            case BlobReady():
+                self.relay = ""
             case UploadAsked():
-                self.waits = True
+                self.waits, self.relay = True, ""
             case UploadEnded():
+                self.waits, self.total_bytes, self.origin = False, 0, ""
+            case Pulling():
                 self.waits, self.total_bytes = False, 0
+                self.origin = f"{decimal(event.total_bytes)} from {event.origin}"
+            case Notice():
+                self.origin = ""
             case Transferred():
                 self.waits = False
                 if self.total_bytes != event.total_bytes:
@@ -114,14 +130,24 @@ class Progress:
             return
         if event.host is None:
             return
+        if event.component == "relay":
+            self._fill(event, now)
+            return
         if event.host in self._done:
             # A neighbour asked it for something; it does not come back to the live lines.
             return
         at = self._working.setdefault(event.host, _Working(since=now))
         at.take(event, now)
+        if isinstance(event, BlobReady) and event.problem:
+            # Whatever was on its way to the relay does not arrive.
+            self._working.pop(f"relay {event.relay}", None)
         match event:
+            case Pulling() if not self._is_live:
+                self._print(f"{event.host}: pulls {at.origin}")
+            case Notice():
+                print_notice(self._console, event.host, event.text)
             case ChangeStarted() if not self._is_live:
-                self._console.print(f"{event.host}: {at.doing}", highlight=False, markup=False, soft_wrap=True)
+                self._print(f"{event.host}: {at.doing}")
             case SmokeChecked():
                 print_check(self._console, event.check, event.host)
             case HostFailed():
@@ -130,6 +156,21 @@ class Progress:
             case HostDone():
                 self._working.pop(event.host, None)
                 self._done.add(event.host)
+
+    def _fill(self, event: AnyEvent, now: float) -> None:
+        """Show what goes to a relay, beside what the run does on the same host."""
+        if not isinstance(event, Transferred):
+            return
+        name = f"relay {event.host}"
+        if name not in self._working and not self._is_live:
+            self._print(f"{name}: receives {decimal(event.total_bytes)} for the others")
+        at = self._working.setdefault(name, _Working("for the others", since=now))
+        at.take(event, now)
+        if event.sent_bytes == event.total_bytes:
+            del self._working[name]
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def __rich__(self) -> Group:
         now = time.monotonic()
@@ -159,11 +200,13 @@ class Progress:
         line.append(f"{shown:<{width}} ", style="bold")
         if at.waits:
             return line.append("waiting for its turn to receive", style="dim")
+        if at.relay:
+            return line.append(f"waiting for relay {at.relay}", style="dim")
         if at.total_bytes:
             line.append(f"{_progress(at.sent_bytes, at.total_bytes, at.rate(now))}  ")
         else:
             line.append(f"{now - at.since:>3.0f} s  ", style="dim")
-        return line.append(at.doing)
+        return line.append(at.doing + (f": {at.origin}" if at.origin else ""))
 
     def _received(self, receiving: list[_Working], now: float) -> Text:
         sent, total = sum(at.sent_bytes for at in receiving), sum(at.total_bytes for at in receiving)

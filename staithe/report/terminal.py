@@ -58,6 +58,12 @@ def print_host_error(console: Console, host: str, error: ErrorReport) -> None:
         console.print(f"    try: {error.hint}", highlight=False, markup=False, soft_wrap=True)
 
 
+def print_notice(console: Console, host: str, text: str) -> None:
+    """Print something worth knowing of a host."""
+    line = f"[bold]{escape(host)}[/] [yellow]notice:[/] {escape(text)}"
+    console.print(line, highlight=False, soft_wrap=not console.is_terminal)
+
+
 def print_problems(console: Console, host: str, problems: list[Problem]) -> None:
     """Print all that preflight found on a host."""
     console.print(f"[bold]{escape(host)}[/] [bold yellow]refused, and left as it was:[/]", highlight=False)

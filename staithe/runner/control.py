@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import time
-from typing import IO
+from typing import IO, Any
 
 import gevent
 from gevent.event import AsyncResult
 from gevent.event import Event as Flag
 from gevent.fileobject import FileObject
+from gevent.queue import Queue
 from pydantic import ValidationError
 
 from staithe.change import Change
 from staithe.errors import SecretMissing, StaitheError
-from staithe.events import ErrorReport, Event, SecretWanted
-from staithe.messages import Proceed, Start, Upload
+from staithe.events import BlobReady, BlobsWanted, ErrorReport, Event, SecretWanted
+from staithe.messages import Proceed, RelayReady, RelayWanted, Start, Upload
 from staithe.secret import Vault
 
 # What readers of events count on; none of it can hold a secret, but a secret could look like it.
 _STRUCTURE = frozenset(
     {"type", "run_id", "host", "hosts", "component", "change_id", "id", "kind", "code", "outcome", "status", "effect"}
     | {"containers", "health", "changed", "not_done", "missing", "mode", "blob", "prompt"}
+    | {"relay", "address", "digest", "url", "path"}
 )
+_RELAY_KINDS = ("relay_wanted", "relay_ready", "relay_over")
 
 
 class Control:
@@ -41,6 +44,10 @@ class Control:
         self.cancelled = False
         self._answers: dict[str, AsyncResult[str | None]] = {}
         self.vault = Vault(self._ask)
+        # What hosts of any runner want from the relays that this one keeps.
+        self.relay_wants: Queue[BlobsWanted] = Queue()
+        self.relay_is_over = Flag()
+        self._relay_answers: dict[tuple[str, str], AsyncResult[BlobReady | None]] = {}
 
     def read_start(self) -> Start | None:
         """Read the first line; None when it is no `start` of this protocol."""
@@ -70,6 +77,8 @@ class Control:
                     # Of this runner's hosts, those that asked.
                     if host in self._upload_turns:
                         self._upload_turns[host].set()
+            elif kind in _RELAY_KINDS:
+                self._take_relay(kind, told)
             elif kind == "halt":
                 self.halted = True
                 self._proceed(None)
@@ -78,6 +87,35 @@ class Control:
             elif kind == "cancel":
                 self.cancel()
         self.cancel()
+        self._end_relays()
+
+    def _take_relay(self, kind: str, told: Any) -> None:
+        try:
+            if kind == "relay_wanted":
+                self.relay_wants.put(RelayWanted.model_validate(told).wanted)
+            elif kind == "relay_ready":
+                ready = RelayReady.model_validate(told).ready
+                # Of this runner's hosts, those that asked.
+                answer = self._relay_answers.get((ready.host or "", ready.blob))
+                if answer is not None:
+                    answer.set(ready)
+        except ValidationError as error:
+            print(f"staithe.runner: not a line about relays: {error}")
+        if kind == "relay_over":
+            self._end_relays()
+
+    def relay_answer(self, host: str, blob: str) -> AsyncResult[BlobReady | None]:
+        """Return where the relay's answer to a host arrives; None when there will be none."""
+        answer = self._relay_answers.setdefault((host, blob), AsyncResult())
+        if (self.cancelled or self.relay_is_over.is_set()) and not answer.ready():
+            answer.set(None)
+        return answer
+
+    def _end_relays(self) -> None:
+        self.relay_is_over.set()
+        for answer in self._relay_answers.values():
+            if not answer.ready():
+                answer.set(None)
 
     def _ask(self, prompt: str) -> str:
         """Let a person type a secret; the runner itself has no terminal."""
@@ -119,6 +157,9 @@ class Control:
                 answer.set(None)
         for turn in self._upload_turns.values():
             turn.set()
+        for ready in self._relay_answers.values():
+            if not ready.ready():
+                ready.set(None)
 
     def tell(self, event: Event) -> None:
         """Write one event, numbered and timed."""

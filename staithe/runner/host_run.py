@@ -24,6 +24,7 @@ from staithe.runner import promise
 from staithe.runner.control import report_of
 from staithe.runner.receiving import receiving
 from staithe.runner.slot import Slot
+from staithe.runner.supply import supply_of
 from staithe.runs_folder import memory_folder
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class HostRun:
             run_id=shard.start.run_id,
             conceals=control.vault.conceals,
             told=control.told,
+            supply=supply_of(shard.start, control, host, config),
             receiving=partial(receiving, control, host.name) if shard.start.uploads else nullcontext,
         )
         self._session = attach(host, session)

@@ -43,6 +43,7 @@ from staithe.runner.state import DEFAULT_PARALLEL, ShardState, init_state, new_s
 from staithe.ssh import connect_error
 
 if TYPE_CHECKING:
+    from staithe.runner.relay import Relays
     from staithe.saved_plan import SavedPlan
 
 # What a connected host needs, in pieces of about the same size.
@@ -64,6 +65,7 @@ def run_shard(start: Start, control: Control) -> None:
         start = start.model_copy(update={"settings": control.vault.resolve(start.settings)})
         # Of all hosts, not of this shard's alone: a mistake anywhere stops every shard before any host is asked.
         configs = _configs(everyone, start)
+        relays = _relays(start, control, inventory, configs)
         saved = _saved_plan(start)
     except StaitheError as error:
         control.tell(RunRefused(error=report_of(error)))
@@ -89,6 +91,8 @@ def run_shard(start: Start, control: Control) -> None:
     lives = [gevent.spawn(shard.live, host, configs[host.name]) for host in hosts]
     _load_the_rest()
     gevent.joinall(lives)
+    if relays is not None:
+        relays.close()
     for host in hosts:
         client = getattr(host.connector, "client", None)
         if client is not None:
@@ -111,6 +115,16 @@ def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
         for config in configs.values():
             bundle_of(config)
     return configs
+
+
+def _relays(start: Start, control: Control, inventory: Inventory, configs: Mapping[str, Config]) -> Relays | None:
+    """Return the relays that this runner keeps; raise ConfigError when one is no host of the inventory."""
+    if not any(config.transfer.relay for config in configs.values()):
+        return None
+    from staithe.runner.relay import check_relays, relays_of
+
+    check_relays(inventory, configs)
+    return relays_of(start, control, inventory, configs)
 
 
 def _used(configs: Mapping[str, Config], start: Start) -> list[UsedBundle]:

@@ -37,6 +37,8 @@ class Access:
     client_key: str | None = None
     # Media types that are wanted, where the server has a thing in several.
     accept: str | None = None
+    # Whether the proxies that the environment names are used, where none is given.
+    environment: bool = True
     # Of a repository in a registry of images, which wants to see something else than a password.
     authorization: Authorization | None = field(default=None, repr=False)
 
@@ -79,6 +81,7 @@ def open_client(access: Access) -> httpx.Client:
     return httpx.Client(
         auth=httpx.BasicAuth(access.username, access.password or "") if access.username is not None else None,
         proxy=_proxy(access),
+        trust_env=access.environment,
         verify=_context(access),
         follow_redirects=True,
         max_redirects=_MAX_REDIRECTS,

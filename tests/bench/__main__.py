@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import building, closure, converged, provision, round_trips, site, startup, transfer
+from tests.bench import building, closure, converged, provision, relay, round_trips, site, startup, transfer
 from tests.bench.table import Row, markdown
 
 HOSTS = 30
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         action="append",
-        choices=["closure", "building", "startup", "converged", "round_trips", "provision", "transfer"],
+        choices=["closure", "building", "startup", "converged", "round_trips", "provision", "transfer", "relay"],
         help="Only this part; may be given several times.",
     )
     parser.add_argument("--folder", type=Path, help="Keep the folder and the lab, for another call.")
@@ -63,6 +63,7 @@ def _measure(folder: Path, rounds: int, only: list[str] | None) -> list[Row]:
         "round_trips": lambda: round_trips.rows(here, rounds),
         "provision": lambda: provision.rows(here, rounds, here.hosts[HOSTS].name),
         "transfer": lambda: transfer.rows(here, rounds),
+        "relay": lambda: relay.rows(here, rounds),
     }
     for name, measure in parts.items():
         if only is None or name in only:

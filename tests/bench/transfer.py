@@ -49,7 +49,7 @@ def _row(label: str, rate: list[float], what: str, floor: list[float]) -> Row:
 
 
 def _measure(site: Site, count: int, size_mib: int, rounds: int) -> _Rates:
-    blob = _random_file(site.folder / f"blob-{size_mib}", size_mib)
+    blob = random_file(site.folder / f"blob-{size_mib}", size_mib)
     hosts = site.hosts[:count]
     names = [host.name for host in hosts]
     targets = str(site.write_inventory(f"transfer-{count}", hosts).with_suffix(".json"))
@@ -69,7 +69,7 @@ def _measure(site: Site, count: int, size_mib: int, rounds: int) -> _Rates:
     return rates
 
 
-def _random_file(path: Path, size_mib: int) -> Path:
+def random_file(path: Path, size_mib: int) -> Path:
     """Write what no compression makes smaller."""
     if not path.exists():
         with path.open("wb") as file:

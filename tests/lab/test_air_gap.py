@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from staithe.lab import artifacts, places, rpms
-from tests.lab.capture import Capture, capturing
+from staithe.relay.serving import DEFAULT_PORTS
+from tests.lab.capture import Capture, Seen, capturing
 from tests.lab.conftest import LAB_ID, SMOKE_IMAGE, Host, Site
 
 NAMES = ("h1", "h2", "h3", "h4")
 SMOKE_PORT = 18888
+RELAY = "h1"
 
 
 @pytest.fixture(scope="session")
@@ -78,16 +80,26 @@ def test_what_docker_requires_is_in_the_closure_of_each_release(
     assert "rootless-extras" not in lock, "what is only recommended stays away"
 
 
+def is_to_or_from_relay(one: Seen, hosts: dict[str, Host]) -> bool:
+    """Tell whether a frame asks the relay for a blob, is its answer, or finds the way between the two."""
+    others = {hosts[name].ip for name in NAMES} - {hosts[RELAY].ip}
+    if one.link == places.link_name(LAB_ID, RELAY):
+        return one.target in others and (one.kind == "arp" or one.source_port in DEFAULT_PORTS)
+    return one.target == hosts[RELAY].ip and (one.kind == "arp" or one.port in DEFAULT_PORTS)
+
+
+@pytest.mark.parametrize("way", ["ssh", "relay"])
 def test_from_repositories_to_bare_hosts_and_nothing_leaves_them(
-    site: Site, repositories: rpms.Repositories, hosts: dict[str, Host], tmp_path: Path
+    site: Site, repositories: rpms.Repositories, hosts: dict[str, Host], tmp_path: Path, way: str
 ) -> None:
+    transfer = {"relay": RELAY} if way == "relay" else {}
     describe(site, repositories)
     cache = {"STAITHE_CACHE": str(tmp_path / "cache")}
     site.staithe("bundle", "lock", "supply", env=cache)
     site.staithe("bundle", "build", "supply", "--out", "carried", env=cache)
     site.staithe("bundle", "sign", "carried", "--key", site.lab["signing_key"])
     site.staithe("bundle", "verify", "carried", "--allowed-signers", site.lab["allowed_signers"])
-    site.configure(engine={"bundle": "carried"}, smoke={"enabled": False}, daemon={})
+    site.configure(engine={"bundle": "carried"}, smoke={"enabled": False}, daemon={}, transfer=transfer)
     for name in NAMES:
         site.staithe("lab", "reset", name)
     limits = [word for name in NAMES for word in ("--limit", name)]
@@ -97,7 +109,13 @@ def test_from_repositories_to_bare_hosts_and_nothing_leaves_them(
         time.sleep(0.5)
     assert {one["outcome"] for one in done.json["hosts"]} == {"changed"}
     assert len(capture.frames) > 1000, "the capture saw the transfer"
-    assert [str(one) for one in capture.not_to(gateway(site))] == []
+    assert [one["notices"] for one in done.json["hosts"]] == [[]] * len(NAMES)
+    rest = capture.not_to(gateway(site))
+    if way == "relay":
+        relayed = [one for one in rest if is_to_or_from_relay(one, hosts)]
+        assert len(relayed) > 1000, "the capture saw the relay at work"
+        rest = [one for one in rest if not is_to_or_from_relay(one, hosts)]
+    assert [str(one) for one in rest] == []
     for name in NAMES:
         assert hosts[name].sh(f"docker run --rm {SMOKE_IMAGE} echo seen") == "seen"
     site.configure(engine={"bundle": "carried"}, smoke={}, daemon={})

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.lab.conftest import LAB_ID, Host, Site
+from tests.lab.sampling import sampled
 
 SUDO = "clerk-of-the-lab"
 TOKEN = "5plunk-t0ken-of-the-site"
@@ -28,45 +25,6 @@ clerks = [
 ]
 del hosts
 """
-# Every process of the machine, with its arguments and environment, as often as it can be read.
-_SAMPLE = """end=$(($(date +%s) + 60))
-while [ "$(date +%s)" -lt $end ] && [ ! -e /run/stop-sampling ]; do
-  cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'
-  cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' >&3
-done > /run/samples 3> /run/environments
-"""
-
-
-@contextmanager
-def _sampled(host: Host) -> Iterator[list[bytes]]:
-    """Note command lines and environments of all processes, here and on the host, while the body runs."""
-    stop, here = threading.Event(), []
-
-    def sample() -> None:
-        while not stop.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    here.append(path.read_bytes())
-                except OSError:
-                    continue
-            time.sleep(0.02)
-
-    host.sh("rm -f /run/stop-sampling")
-    with subprocess.Popen(
-        ["ssh", "-F", host.ssh_config, host.name, "sudo", "sh"], stdin=subprocess.PIPE, text=True
-    ) as there:
-        assert there.stdin is not None
-        there.stdin.write(_SAMPLE)
-        there.stdin.close()
-        thread = threading.Thread(target=sample)
-        thread.start()
-        try:
-            yield here
-        finally:
-            stop.set()
-            thread.join()
-            host.sh("touch /run/stop-sampling")
-            there.wait(30)
 
 
 @pytest.fixture
@@ -103,7 +61,7 @@ def _found_in(folder: Path) -> list[str]:
 
 def test_no_secret_is_told_by_a_whole_run(site: Site, clerks: Host) -> None:
     records = site.folder / ".staithe"
-    with _sampled(clerks) as commands:
+    with sampled(clerks) as commands:
         planned = site.run("plan")
         shown = site.staithe("plan", "inventory.py", "--diff", "all")
         applied = site.run("apply")
@@ -144,7 +102,7 @@ def test_the_search_finds_what_it_looks_for(site: Site, clerks: Host, tmp_path: 
     """The test above must be able to fail."""
     (tmp_path / "leak.log").write_text(f"x {SUDO} y")
     assert _found_in(tmp_path) != []
-    with _sampled(clerks) as commands:
+    with sampled(clerks) as commands:
         clerks.sh(f"sh -c 'sleep 1; : {TOKEN}'")
     assert any(TOKEN.encode() in one for one in commands), "ssh's own argument is in plain sight"
     assert int(clerks.sh(f"grep -c '{TOKEN}' /run/samples")) > 0

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from staithe.events import AnyEvent, ChangeStarted, HostDone, Prepared, RunRefused
+from staithe.events import AnyEvent, BlobsWanted, ChangeStarted, HostDone, Notice, Prepared, RunRefused
 from staithe.fleet import Fleet
 from staithe.messages import Start
 from staithe.result import RunResult
@@ -186,3 +187,40 @@ def test_what_is_no_start_is_refused() -> None:
     )
     assert done.returncode == 2
     assert done.stdout == b""
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kills", [False, True])
+def test_hosts_of_all_runners_hear_of_a_relay_that_cannot_be_had(
+    fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch, kills: bool
+) -> None:
+    """It says so itself, or the runner that keeps it is gone: nobody waits for ever, and each host says why."""
+    whole = fake_site.converged()
+    bare = whole.model_copy(update={"engine": whole.engine.model_copy(update={"placed": {}})})
+    for name in ("h0", "h1", "h2"):
+        # The hosts of the first runner: h0 and h2.
+        fake_site.add(name, whole if name == "h0" else bare)
+    monkeypatch.chdir(fake_site.folder)
+    run = Run("apply", "inventory.py", shards=2, settings={"transfer": {"relay": "@fake/h0"}})
+    notices: dict[str, str] = {}
+
+    def take(event: AnyEvent, *rest: Any) -> None:
+        if isinstance(event, Notice):
+            notices[event.host or ""] = event.text
+        if kills and isinstance(event, BlobsWanted):
+            with suppress(ProcessLookupError):
+                os.kill(rest[-1]._runners[0]._process.pid, signal.SIGKILL)
+        else:
+            original(event, *rest)
+
+    original = run._take
+    monkeypatch.setattr(run, "_take", take)
+    result = run.go()
+    assert "@fake/h1" in notices
+    if kills:
+        assert notices["@fake/h1"].startswith("relay @fake/h0: the runner that kept it has ended")
+    else:
+        assert notices == dict.fromkeys(
+            ("@fake/h1", "@fake/h2"), "relay @fake/h0: it is not reached over SSH; blobs are sent by SSH instead"
+        )
+        assert [host.notices for host in result.hosts] == [[], [notices["@fake/h1"]], [notices["@fake/h2"]]]

@@ -11,6 +11,7 @@ from staithe.cli.bundle.diff import diff
 from staithe.cli.bundle.export import export
 from staithe.cli.bundle.init import docs, init
 from staithe.cli.bundle.lock import lock
+from staithe.cli.bundle.push import push
 from staithe.cli.bundle.show import show
 from staithe.cli.bundle.sign import sign
 from staithe.cli.bundle.verify import verify
@@ -28,3 +29,4 @@ app.command("verify")(verify)
 app.command("diff")(diff)
 app.command("export")(export)
 app.command("controller")(controller)
+app.command("push")(push)

@@ -49,3 +49,23 @@ def downloading(
 
         with Downloader(DownloadCache(cache_folder()), offline=offline, advance=advance) as downloader:
             yield downloader, say
+
+
+@contextmanager
+def pushing() -> Iterator[Callable[[int], None]]:
+    """Give a function that tells how many bytes were sent."""
+    from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    from staithe.report.console import console_for
+
+    console = console_for(stderr=True, markup=False)
+    columns = (TextColumn("sending"), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("sending", total=None)
+        guard = threading.Lock()
+
+        def advance(count: int) -> None:
+            with guard:
+                progress.advance(task, count)
+
+        yield advance

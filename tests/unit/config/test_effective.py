@@ -30,3 +30,13 @@ def test_passwords_are_hidden() -> None:
     config = Config.from_layers([data for _, data in LAYERS], "web1")
     shown = {one.path: one.value for one in effective_values(config, LAYERS)}
     assert shown["daemon.proxies.http-proxy"] == "http://***@proxy.example.com:3128"
+
+
+def test_a_password_that_somebody_wrote_down_is_hidden_too() -> None:
+    layers = [("all", {"transfer": {"registry_user": "hosts", "registry_password": "p4ss-word"}})]
+    config = Config.from_layers([data for _, data in layers], "web1")
+    shown = {one.path: one.value for one in effective_values(config, layers)}
+    assert (shown["transfer.registry_user"], shown["transfer.registry_password"]) == ("hosts", "***")
+    assert "p4ss-word" not in repr(config)
+    empty = Config.from_layers([{}], "web1")
+    assert {one.path: one.value for one in effective_values(empty, [])}["transfer.registry_password"] is None

@@ -70,7 +70,7 @@ def test_all_lines_uncommented_are_python_and_valid_together() -> None:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    assert set(data) == {"engine", "trust", "kernel", "daemon", "service", "users", "images", "smoke"}
+    assert set(data) == {"engine", "transfer", "trust", "kernel", "daemon", "service", "users", "images", "smoke"}
     config = Config.from_layers([data], "example")
     assert set(data["daemon"]) == {field.alias for field in type(config.daemon).model_fields.values()}
     assert config.kernel == Config().kernel

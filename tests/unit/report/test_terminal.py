@@ -11,6 +11,8 @@ from staithe import plan
 from staithe.batches import Batches, Share
 from staithe.change import change
 from staithe.events import (
+    BlobReady,
+    BlobsWanted,
     ChangeStarted,
     Command,
     ErrorReport,
@@ -19,8 +21,10 @@ from staithe.events import (
     HostFailed,
     HostPlanned,
     HostSummary,
+    Notice,
     Outcome,
     Problem,
+    Pulling,
     RunStarted,
     SmokeCheck,
     SmokeChecked,
@@ -198,6 +202,36 @@ def test_hosts_that_receive_show_rate_and_time_left_and_a_total() -> None:
         progress.take(UploadEnded(host=name))
     out.print(progress.__rich__())
     assert "receive" not in out.export_text(clear=False)[len(text) :]
+
+
+def test_a_relay_that_is_filled_and_who_pulls_from_it() -> None:
+    out = console(100, terminal=True)
+    progress = Progress(out)
+    progress.take(RunStarted(hosts=["h1", "h2"]))
+    progress.take(HostDone(host="h1", outcome="unchanged", seconds=1))
+    progress.take(ChangeStarted(host="h2", change_id="images:load:app:1"))
+    progress.take(BlobsWanted(host="h2", relay="h1", blobs=["b", "c"]))
+    half = Transferred(host="h1", component="relay", blob="b", sent_bytes=40_000_000, total_bytes=100_000_000)
+    for sent in (10_000_000, 40_000_000):
+        progress.take(half.model_copy(update={"sent_bytes": sent}))
+    out.print(progress.__rich__())
+    text = out.export_text(clear=False)
+    assert "relay h1  40% of 100.0 MB" in text and "s left" in text
+    assert "h2       waiting for relay h1" in text
+    progress.take(half.model_copy(update={"sent_bytes": 100_000_000}))
+    progress.take(BlobReady(host="h2", relay="h1", blob="b", url="http://h1/"))
+    progress.take(Pulling(host="h2", blob="b", total_bytes=100_000_000, origin="relay h1"))
+    out.print(progress.__rich__())
+    later = out.export_text(clear=False)[len(text) :]
+    assert "images load app:1: 100.0 MB from relay h1" in later
+    assert "waiting" not in later and "40%" not in later
+    progress.take(half)
+    progress.take(BlobReady(host="h2", relay="h1", blob="c", problem="the disk is full"))
+    progress.take(Notice(host="h2", text="relay h1: [bold]the disk is full[/]; blobs are sent by SSH instead"))
+    out.print(progress.__rich__())
+    last = out.export_text(clear=False)[len(text) + len(later) :]
+    assert "h2 notice: relay h1: [bold]the disk is full[/]; blobs are sent by SSH instead" in last
+    assert "of 100.0 MB" not in last
 
 
 def test_more_hosts_than_lines_shows_those_at_work_in_inventory_order() -> None:
