@@ -131,3 +131,6 @@ docs: $(READY) ## Write again what is made from the code: docs/config.md, bundle
 lock: $(READY) ## Resolve the dependencies again into requirements.lock.
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
 	    --quiet -o requirements.lock
+	# What travels in the wheel, for `staithe bundle controller`: the same versions, without what develops it.
+	$(BIN)/uv pip compile pyproject.toml --extra bundle --universal --generate-hashes --no-emit-index-url \
+	    --no-annotate --no-header --quiet -c requirements.lock -o staithe/wheelhouse/controller.lock

@@ -189,6 +189,24 @@ class SmokeChecked(Event):
     check: SmokeCheck
 
 
+class PackagesListed(Event):
+    """What kind of host it is, and what it has installed (bundle base)."""
+
+    type: Literal["packages_listed"] = "packages_listed"
+    release: str = Field(description="Such as 9.4, or 9 where the host says no more.")
+    arch: str
+    kernel: str
+    selinux_policy: str = Field(description="VERSION-RELEASE, or none.")
+    packages: list[str] = Field(description="NEVRAs, sorted.")
+
+
+class PackagesDumped(Event):
+    """All that rpm says of the packages of one host of a kind (bundle base)."""
+
+    type: Literal["packages_dumped"] = "packages_dumped"
+    dump: str = Field(description="Base64 of what zlib packed; empty in the record of a run.")
+
+
 class HostFailed(Event):
     """The host failed; what follows on it is not done."""
 
@@ -239,6 +257,8 @@ AnyEvent = Annotated[
     | Notice
     | Command
     | SmokeChecked
+    | PackagesListed
+    | PackagesDumped
     | HostFailed
     | HostDone
     | SecretWanted

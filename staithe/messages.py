@@ -17,7 +17,7 @@ class Start(BaseModel):
     type: Literal["start"] = "start"
     protocol: Literal[1] = 1
     run_id: str
-    mode: Literal["describe", "preflight", "plan", "apply", "smoke", "unlock", "look", "remove"]
+    mode: Literal["describe", "preflight", "plan", "apply", "smoke", "unlock", "look", "remove", "base"]
     inventory: str
     deploy: str = Field(default="deploy.py", description="Runbook, relative to the project root.")
     limit: list[str] = []

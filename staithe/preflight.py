@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from staithe import plan
+from staithe.bundle.reference import familiar
 from staithe.config import Config
 from staithe.desired import Desired
 from staithe.events import Problem
 from staithe.host_layout import BIN_DIR, ENGINE_ROOT, STATE_DIR
+from staithe.plan import images
 from staithe.probe.state import HostState
 from staithe.programs import PROGRAMS
 from staithe.record import highest_serial
@@ -202,6 +205,38 @@ def older_bundle(state: HostState, config: Config, desired: Desired) -> Found:
         )
 
 
+def smoke_image(state: HostState, config: Config, desired: Desired) -> Found:
+    """The host is to be changed, and the image of the smoke containers is neither in the bundle nor on the host.
+
+    Without it nothing would prove that the engine runs containers. Add the image to the bundle ([[image]] in
+    bundle.toml, or `bundle build --image`), name one that the bundle has (`smoke.image`; it needs sh, sleep, cat and
+    httpd as busybox has them), or do without the proof (`smoke.enabled=false`). `images.load` may leave it out too.
+    """
+    wanted = _tagged(config.smoke.image)
+    if not config.smoke.enabled or wanted is None:
+        return
+    coming = [name for image in desired.images for name in image.references]
+    # The images of an engine that sleeps are not known; those of another store do not count.
+    asleep = state.images is None and state.engine.origin != "none"
+    if wanted in coming or asleep or (images.has_name(state, wanted) and not images.store_moves(state, desired)):
+        return
+    if plan.changes(state, config, desired):
+        yield (
+            f"the smoke image {config.smoke.image} is neither in the bundle nor on the host",
+            ", ".join(coming) or "no image in the bundle",
+            config.smoke.image,
+            f"[[image]] in bundle.toml, or --set smoke.image={coming[0] if coming else 'NAME:TAG'}   "
+            "# or, without proof: --set smoke.enabled=false",
+        )
+
+
+def _tagged(image: str) -> str | None:
+    """Return the name as the engine lists it; None for one by its digest, which has no name."""
+    if "@" in image:
+        return None
+    return familiar(image if ":" in image.rpartition("/")[2] else f"{image}:latest")
+
+
 def whole_probe(state: HostState, config: Config, desired: Desired) -> Found:
     """The host answered a part of the probe with something that cannot be read, or not in time.
 
@@ -229,6 +264,7 @@ _CHECKS = (
     Check("E312", selinux_policy),
     Check("E313", whole_probe),
     Check("E314", older_bundle),
+    Check("E315", smoke_image),
 )
 
 

@@ -33,7 +33,7 @@ from staithe.events import (
     SmokeChecked,
 )
 
-Mode = Literal["preflight", "plan", "apply", "smoke", "unlock", "look", "remove"]
+Mode = Literal["preflight", "plan", "apply", "smoke", "unlock", "look", "remove", "base"]
 _NOT_WELL = ("failed", "refused", "cancelled", "not-begun")
 
 

@@ -52,10 +52,11 @@ class Run:
         batches: Batches | None = None,
         uploads: int = 0,
         deploy: str = "deploy.py",
+        watch: Callable[[AnyEvent], None] = lambda event: None,
         **start: Any,
     ) -> None:
         """`ask` is called once with all plans; `batches` say which hosts begin when, `uploads` how many
-        receive blobs at once (0: all that are at work); `start`: fields of Start.
+        receive blobs at once (0: all that are at work); `watch` is told every event; `start`: fields of Start.
 
         Without both the runners go on at once.
         """
@@ -77,6 +78,7 @@ class Run:
         self.bases: dict[str, PlanBasis] = {}
         self._shards = shards
         self._ask = ask
+        self._watch = watch
         # Without `batches` all hosts are one batch.
         self._batches = batches or Batches()
         self._shown_batch = -1
@@ -131,6 +133,7 @@ class Run:
     def _take(self, event: AnyEvent, progress: Progress, fleet: Fleet) -> None:
         self._directory.write(event)
         self.result.take(event)
+        self._watch(event)
         if isinstance(event, HostPlanned) and event.basis is not None and event.host:
             self.bases[event.host] = event.basis
         progress.take(event)

@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -18,12 +19,14 @@ from staithe.events import (
     HostDone,
     HostFailed,
     Notice,
+    PackagesDumped,
     Pulling,
     RunStarted,
     SmokeChecked,
     read_event,
 )
 from staithe.runs_folder import runs_folder
+from staithe.shell import word
 from staithe.visible import visible
 
 EVENTS_FILE = "events.jsonl"
@@ -56,11 +59,12 @@ class RunDirectory:
         try:
             self._write(event)
         except OSError as error:
-            raise ProjectError(
-                f"cannot write the record of the run: {error.strerror}", where=str(self.path)
-            ) from error
+            raise self._unwritable(error) from error
 
     def _write(self, event: AnyEvent) -> None:
+        if isinstance(event, PackagesDumped):
+            # Megabytes, which end in a file of their own.
+            event = event.model_copy(update={"dump": ""})
         self._events.write(event.model_dump_json() + "\n")
         self._events.flush()
         text = _log_text(event)
@@ -77,11 +81,23 @@ class RunDirectory:
             self._logs.pop(event.host).close()
 
     def close(self, summary: str) -> None:
-        """Write the summary and end."""
-        (self.path / SUMMARY_FILE).write_text(summary + "\n", encoding="utf-8")
-        self._events.close()
-        for log in self._logs.values():
-            log.close()
+        """Write the summary and end; raises ProjectError."""
+        try:
+            (self.path / SUMMARY_FILE).write_text(summary + "\n", encoding="utf-8")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        finally:
+            for file in (self._events, *self._logs.values()):
+                # What could not be written has been told.
+                with suppress(OSError):
+                    file.close()
+
+    def _unwritable(self, error: OSError) -> ProjectError:
+        return ProjectError(
+            f"cannot write the record of the run: {error.strerror}",
+            where=str(self.path),
+            hint=f"df -h {word(str(self.path))}   # or another place: STAITHE_RUNS=DIR staithe ...",
+        )
 
 
 def _new_folder() -> Path:

@@ -11,6 +11,7 @@ from staithe.change import Change
 from staithe.events import AnyEvent
 from staithe.probe.state import HostState
 from staithe.report.documents import (
+    BasesDocument,
     BundleDiffDocument,
     BundleDocument,
     ConfigDocument,
@@ -21,6 +22,7 @@ from staithe.result import RunResult
 from staithe.saved_plan import SavedPlan
 
 _KINDS: dict[str, tuple[Any, str]] = {
+    "bases": (BasesDocument, "What `staithe bundle base --json` prints."),
     "bundle": (BundleDocument, "What `staithe bundle show --json` prints."),
     "bundle-diff": (BundleDiffDocument, "What `staithe bundle diff --json` prints."),
     "config": (ConfigDocument, "What `staithe config show --json` prints."),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -24,6 +26,8 @@ class FileServer:
     redirects: dict[str, str] = field(default_factory=dict)
     ranges: bool = True
     login: str | None = None
+    # As a proxy: then requests name whole addresses, and so do `files`.
+    proxy_login: str | None = None
     # None: as fast as it goes.
     pace_bytes_per_s: int | None = None
     # Paths of which two bytes come each second.
@@ -35,14 +39,19 @@ class FileServer:
     # Authorization headers, one for each request.
     logins: list[str | None] = field(default_factory=list)
 
+    def publish(self, folder: Path) -> None:
+        """Serve what is in a folder now."""
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        self.files = {f"/{path.relative_to(folder)}": path.read_bytes() for path in files}
+
     @property
     def sent_bytes(self) -> int:
         return sum(count for _path, _range, count in self.requests)
 
 
 @contextmanager
-def file_server() -> Iterator[FileServer]:
-    """Run a server for the time of the block."""
+def file_server(context: ssl.SSLContext | None = None) -> Iterator[FileServer]:
+    """Run a server for the time of the block; with a `context` over TLS, as localhost."""
     served = FileServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,6 +65,9 @@ def file_server() -> Iterator[FileServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served.url = f"http://127.0.0.1:{server.server_port}"
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        served.url = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -69,8 +81,11 @@ def file_server() -> Iterator[FileServer]:
 def answer(request: BaseHTTPRequestHandler, served: FileServer) -> None:
     path, asked = request.path, request.headers.get("Range")
     served.logins.append(request.headers.get("Authorization"))
+    if served.proxy_login is not None and request.headers.get("Proxy-Authorization") != basic(served.proxy_login):
+        refuse(request, 407)
+        return
     status = served.statuses.get(path) or []
-    wanted = f"Basic {base64.b64encode(served.login.encode()).decode()}" if served.login else None
+    wanted = basic(served.login) if served.login else None
     if status:
         refuse(request, status.pop(0))
     elif path in served.redirects:
@@ -84,6 +99,10 @@ def answer(request: BaseHTTPRequestHandler, served: FileServer) -> None:
         refuse(request, 404)
     else:
         send(request, served, path, asked)
+
+
+def basic(login: str) -> str:
+    return f"Basic {base64.b64encode(login.encode()).decode()}"
 
 
 def send(request: BaseHTTPRequestHandler, served: FileServer, path: str, asked: str | None) -> None:

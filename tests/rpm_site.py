@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from staithe.lab import rpms
 from staithe.lab.rpm_specs import Stub, stubs_spec
@@ -37,6 +39,15 @@ def engine(version: str) -> tuple[Stub, ...]:
     )
 
 
+# What of them is locked for the engine, where hosts have nothing: tar is needed by nothing.
+LOCKED = [
+    "bash-5.1.8-9.el9.noarch",
+    "container-selinux-4:2.232.1-1.el9.noarch",
+    "containerd.io-2.1.9-3.1.el9.noarch",
+    "docker-ce-3:28.5.1-1.el9.noarch",
+    "docker-ce-cli-1:28.5.1-1.el9.noarch",
+    "libseccomp-2.5.2-2.el9.noarch",
+]
 CONTAINERD = Stub("containerd.io", "2.1.9-3.1", "libseccomp")
 
 
@@ -118,7 +129,22 @@ class Site:
     def lock(self) -> Path:
         return self.home / "bundle.lock"
 
+    @property
+    def locked(self) -> dict[str, Any]:
+        """What bundle.lock says."""
+        return tomllib.loads(self.lock.read_text())
+
+    @property
+    def packages(self) -> dict[str, dict[str, Any]]:
+        """The packages of bundle.lock by their NEVRAs."""
+        return {one["nevra"]: one for one in self.locked["package"]}
+
 
 def sha256(path: Path) -> str:
     """Return a file's digest."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """Return the digest of each file below a folder."""
+    return {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}

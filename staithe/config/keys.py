@@ -32,8 +32,9 @@ class Key:
 
 
 def keys_of(section: type[Section]) -> Iterator[Key]:
-    """Yield the keys of a section in the order of the model."""
-    for name, field in section.model_fields.items():
+    """Yield the keys of a section in the order of the model, those that it shares with others last."""
+    own = section.__annotations__
+    for name, field in sorted(section.model_fields.items(), key=lambda one: one[0] not in own):
         default = None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
         yield Key(
             name=field.alias or name,

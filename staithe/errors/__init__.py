@@ -11,7 +11,8 @@ StaitheError
 │   ├── SolverMissing     E107  exit 2   this machine has no libsolv, which resolves packages
 │   ├── Unsolvable        E108  exit 2   the requested packages cannot be installed together
 │   ├── DescriptionError  E109  exit 2   bundle.toml does not validate (all problems at once)
-│   └── LockError         E110  exit 2   bundle.lock is not one, or does not belong to bundle.toml
+│   ├── LockError         E110  exit 2   bundle.lock is not one, or does not belong to bundle.toml
+│   └── WheelMissing      E111  exit 2   a package has no wheel for a wanted Python or architecture
 ├── HostError             E200  exit 1   one host failed; the others go on
 │   ├── Unreachable       E201  exit 1   no TCP or SSH connection
 │   ├── AuthRefused       E202  exit 1   the host does not accept the key or password
@@ -30,7 +31,8 @@ StaitheError
 │   ├── HostLocked        E215  exit 1   another run is changing the host
 │   ├── NotRolledBack     E216  exit 1   a change failed, and the former state did not come back whole
 │   ├── DiskFull          E217  exit 1   a file system of the host has no room left
-│   └── CommandKilled     E218  exit 1   a command was ended on the host by a signal
+│   ├── CommandKilled     E218  exit 1   a command was ended on the host by a signal
+│   └── NoRpm             E219  exit 1   the host has no rpm, so nobody knows its packages
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 │   ├── NotSigned         E401  exit 5   the bundle has no signature
@@ -71,6 +73,7 @@ from staithe.errors.host import (
     HostKeyChanged,
     HostKeyUnknown,
     HostLocked,
+    NoRpm,
     NotRolledBack,
     ProbeFailed,
     RecordTooNew,
@@ -103,6 +106,7 @@ from staithe.errors.usage import (
     SolverMissing,
     Unsolvable,
     UsageError,
+    WheelMissing,
 )
 
 __all__ = [
@@ -134,6 +138,7 @@ __all__ = [
     "InventoryError",
     "LabError",
     "LockError",
+    "NoRpm",
     "NotBegun",
     "NotRolledBack",
     "NotSigned",
@@ -154,6 +159,7 @@ __all__ = [
     "Unreachable",
     "Unsolvable",
     "UsageError",
+    "WheelMissing",
     "error_classes",
     "worst_exit_code",
 ]

@@ -188,3 +188,13 @@ class DiskFull(CommandFailed):
     """
 
     code = "E217"
+
+
+class NoRpm(HostError):
+    """The host has no rpm: it is no Enterprise Linux, or a container's file system without package database.
+
+    `staithe bundle base` leaves it out; name the others with --limit. For such hosts a bundle is resolved from
+    nothing.
+    """
+
+    code = "E219"

@@ -87,8 +87,10 @@ class RepositoryError(UsageError):
 class SolverMissing(UsageError):
     """This machine has no libsolv, which resolves packages as dnf does, or lacks another library of `bundle lock`.
 
-    `pip install 'staithe[bundle]'` installs them. Wheels of libsolv exist for Linux with glibc 2.28 or newer;
-    elsewhere make the lock on a Linux machine: bundle.lock and bundles are the same wherever they were made.
+    `pip install 'staithe[bundle]'` installs them. Wheels of libsolv and createrepo_c exist for Linux with glibc 2.28
+    or newer (so not for macOS, nor for Alpine): there the line after "try:" runs the same command in a container, on
+    the present folder. bundle.lock and bundles are the same wherever they were made. Bundles without packages are
+    locked and built anywhere, and all other commands run anywhere.
     """
 
     code = "E107"
@@ -133,3 +135,18 @@ class LockError(UsageError):
     """
 
     code = "E110"
+
+
+class WheelMissing(UsageError):
+    """A package that staithe needs has no wheel for a Python or architecture that `bundle controller` is to serve.
+
+    Nothing was written. Name a Python that all packages have wheels for (the newest one often lacks some), or ask an
+    index that has them: pip's own configuration says which one it is.
+    """
+
+    code = "E111"
+
+    def __init__(self, missing: Iterable[str], *, hint: str | None = None) -> None:
+        """`missing` has a line for each Python and architecture."""
+        self.missing = tuple(missing)
+        super().__init__("\n".join(["packages have no wheel", *(f"  {line}" for line in self.missing)]), hint=hint)

@@ -14,7 +14,7 @@ from staithe.record import recorded_images, started_with
 def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
     """Return which images have to be loaded."""
     found = []
-    moves = _store_moves(state, desired)
+    moves = store_moves(state, desired)
     for image in desired.images:
         reason = "not known to be in the store that the engine will use" if moves else _why(state, image)
         if reason is not None:
@@ -29,7 +29,13 @@ def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def _store_moves(state: HostState, desired: Desired) -> bool:
+def has_name(state: HostState, reference: str) -> bool:
+    """Tell whether the engine's store is known to have an image of that name."""
+    return any(reference in image.tags for image in state.images or ())
+
+
+def store_moves(state: HostState, desired: Desired) -> bool:
+    """Tell whether the engine that is to run has another store than the one that runs."""
     started = started_with(state, "docker.service")
     return started is not None and moves_store(started.daemon_json, desired.files[DAEMON_JSON].text)
 

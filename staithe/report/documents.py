@@ -125,6 +125,39 @@ class BundleDiffDocument(_Document):
     transfer_bytes: int = Field(description="What somebody who has the old one needs for the new one.")
 
 
+class Base(_Document):
+    """A group of like hosts, and the file that says what they have installed."""
+
+    file: str
+    release: str
+    arch: str
+    kernel: str
+    selinux_policy: str
+    hosts: list[str]
+    packages: int = Field(description="That all of the hosts have.")
+    left_out: list[str] = Field(description="NEVRAs that some of the hosts have and others lack.")
+    changed: bool = Field(description="Whether the file was written; else it was the same already.")
+
+
+class BaseFailure(_Document):
+    """A host that could not be asked."""
+
+    host: str
+    code: str
+    message: str
+
+
+class BasesDocument(_Document):
+    """What `staithe bundle base --json` prints."""
+
+    schema_version: Literal[1]
+    run_id: str
+    exit_code: int
+    bases: list[Base]
+    failures: list[BaseFailure]
+    superseded: list[str] = Field(description="Files of earlier runs whose hosts are of other kinds by now.")
+
+
 class ConfigValue(_Document):
     """One value, and the layer that it comes from."""
 

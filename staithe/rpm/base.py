@@ -21,7 +21,7 @@ QUERY_FORMAT = (
 )
 _FLAG = re.compile(r"\s*(<=|>=|<|>|=)?\s*")
 _KINDS = {"V": "provides", "R": "requires", "C": "conflicts", "O": "obsoletes"}
-_AGAIN = "make it again: `staithe bundle base INVENTORY`"
+AGAIN = "staithe bundle base INVENTORY   # makes it again"
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ def parse(text: str, where: str) -> Base:
                 found[_KINDS[letter]].append(Dependency(fields[0], fields[1].strip(), fields[2]))
         elif letter == "F" and len(fields) == 1 and nevra is not None and fields[0].startswith("/"):
             found["files"].append(fields[0])
-        elif line:
+        elif line and not (line.startswith("# ") and nevra is None):
             raise UsageError(
-                f"line {number} is not what rpm was asked for", where=where, found=repr(line[:200]), hint=_AGAIN
+                f"line {number} is not what rpm was asked for", where=where, found=repr(line[:200]), hint=AGAIN
             )
     close()
     if not packages:
-        raise UsageError("it lists no packages", where=where, hint=_AGAIN)
+        raise UsageError("it lists no packages", where=where, hint=AGAIN)
     return Base(tuple(packages))
 
 

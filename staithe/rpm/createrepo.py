@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from staithe.errors import SolverMissing
+from staithe.rpm import elsewhere
 
 _NO_SETTINGS = Path(__file__).with_name("no_settings")
 
@@ -38,8 +39,9 @@ def _createrepo() -> Any:
     except ImportError as error:
         raise SolverMissing(
             "createrepo_c, which writes repositories' metadata, cannot be loaded",
-            found=str(error),
-            hint="pip install 'staithe[bundle]'   # on Linux with glibc 2.28 or newer",
+            found=f"{error}; {elsewhere.this_machine()}",
+            expected=elsewhere.NEEDED,
+            hint=elsewhere.what_to_type(),
         ) from error
     finally:
         if before is None:

@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from staithe.errors import SolverMissing
+from staithe.rpm import elsewhere
 
 
 def load() -> Any:
@@ -15,8 +16,9 @@ def load() -> Any:
     except ImportError as error:
         raise SolverMissing(
             "packages are resolved with libsolv, which this Python does not have",
-            found=str(error),
-            hint="pip install 'staithe[bundle]'  (Linux with glibc 2.28 or newer)",
+            found=f"{error}; {elsewhere.this_machine()}",
+            expected=elsewhere.NEEDED,
+            hint=elsewhere.what_to_type(),
         ) from error
 
 

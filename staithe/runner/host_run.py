@@ -91,6 +91,9 @@ class HostRun:
         if mode == "look":
             self._control.tell(HostPlanned(host=session.name, summary=summary.summarize(session.probe()), changes=[]))
             return
+        if mode == "base":
+            self._shard.dumps.take(session)
+            return
         if mode in ("preflight", "plan", "apply"):
             # The plan is a pure function of the probe: no operation has to be prepared for it.
             session.begin()
@@ -115,7 +118,7 @@ class HostRun:
 
     def _execute(self) -> None:
         mode = self._start.mode
-        if mode in ("preflight", "plan", "look") or (
+        if mode in ("preflight", "plan", "look", "base") or (
             mode in ("apply", "unlock", "remove") and not self._session.planned
         ):
             return

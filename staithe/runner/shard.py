@@ -36,6 +36,7 @@ from staithe.events import (
 )
 from staithe.messages import Start
 from staithe.runner.control import Control, report_of
+from staithe.runner.dumps import Dumps
 from staithe.runner.inventory import chosen, describe, load_inventory, reveal_secrets
 from staithe.runner.slot import Slot
 from staithe.runner.state import DEFAULT_PARALLEL, ShardState, init_state, new_state
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 # What a connected host needs, in pieces of about the same size.
 _LATER = ("staithe.probe.state", "staithe.plan", "staithe.desired", "staithe.host", "staithe.runner.host_run")
 
-_WITHOUT_BUNDLE = ("smoke", "unlock", "look", "remove")
+_WITHOUT_BUNDLE = ("smoke", "unlock", "look", "remove", "base")
 
 
 def run_shard(start: Start, control: Control) -> None:
@@ -178,6 +179,7 @@ class Shard:
         self.control = control
         self.state = state
         self.unprepared = count
+        self.dumps = Dumps()
         self.slots = gevent.lock.BoundedSemaphore(start.parallel or DEFAULT_PARALLEL)
 
     def live(self, host: Host, config: Config) -> None:

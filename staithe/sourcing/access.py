@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from staithe import __version__
 from staithe.errors import SecretMissing, UsageError
 from staithe.secret import Secret
-from staithe.sourcing.description import RepositoryWish, SecretRef
-from staithe.sourcing.image_wish import RegistryWish
+from staithe.sourcing.description import RepositoryWish
+from staithe.sourcing.server_wish import ConnectionWish, SecretRef, ServerWish
 
 if TYPE_CHECKING:
     import httpx
@@ -25,11 +25,13 @@ _MAX_REDIRECTS = 5
 
 @dataclass(frozen=True)
 class Access:
-    """A way to a server. The password is not part of what is shown."""
+    """A way to a server. Passwords are not part of what is shown."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    proxy: str | None = field(default=None, repr=False)
+    proxy: str | None = None
+    proxy_username: str | None = None
+    proxy_password: str | None = field(default=None, repr=False)
     ca: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None
@@ -41,15 +43,21 @@ class Access:
     authorization: Authorization | None = field(default=None, repr=False)
 
 
-def access_of(repository: RepositoryWish, folder: Path) -> Access:
-    """Return the way to a repository, its secret revealed; relative paths start at `folder`. Raises SecretMissing."""
+def access_of(wish: ServerWish, folder: Path) -> Access:
+    """Return the way to a server, its secrets revealed; relative paths start at `folder`. Raises SecretMissing."""
+    password = _reveal(wish.password, folder)
+    return replace(connection_of(wish, folder), username=wish.username, password=password)
+
+
+def connection_of(wish: ConnectionWish, folder: Path) -> Access:
+    """Return the way to a server without a login: that of a registry is found when it asks for one."""
     return Access(
-        username=repository.username,
-        password=_reveal(repository.password, folder),
-        proxy=repository.proxy,
-        ca=_path(repository.ca, folder),
-        client_certificate=_path(repository.client_certificate, folder),
-        client_key=_path(repository.client_key, folder),
+        proxy=wish.proxy,
+        proxy_username=wish.proxy_username,
+        proxy_password=_reveal(wish.proxy_password, folder),
+        ca=_path(wish.ca, folder),
+        client_certificate=_path(wish.client_certificate, folder),
+        client_key=_path(wish.client_key, folder),
     )
 
 
@@ -59,16 +67,6 @@ def key_access_of(repository: RepositoryWish, address: str, folder: Path) -> Acc
     if _server(address) == _server(repository.address):
         return access
     return replace(access, username=None, password=None, client_certificate=None, client_key=None)
-
-
-def registry_access_of(registry: RegistryWish, folder: Path) -> Access:
-    """Return the way to a registry of images; its login is found when it asks for one."""
-    return Access(
-        proxy=registry.proxy,
-        ca=_path(registry.ca, folder),
-        client_certificate=_path(registry.client_certificate, folder),
-        client_key=_path(registry.client_key, folder),
-    )
 
 
 def open_client(access: Access) -> httpx.Client:
@@ -82,7 +80,7 @@ def open_client(access: Access) -> httpx.Client:
 
     return httpx.Client(
         auth=httpx.BasicAuth(access.username, access.password or "") if access.username is not None else None,
-        proxy=access.proxy,
+        proxy=_proxy(access),
         trust_env=access.environment,
         verify=_context(access),
         follow_redirects=True,
@@ -97,6 +95,15 @@ def open_client(access: Access) -> httpx.Client:
         event_hooks={"response": [refuse_downgrade]},
         limits=httpx.Limits(max_connections=16, max_keepalive_connections=16),
     )
+
+
+def _proxy(access: Access) -> httpx.Proxy | None:
+    import httpx
+
+    if access.proxy is None:
+        return None
+    login = (access.proxy_username, access.proxy_password or "") if access.proxy_username is not None else None
+    return httpx.Proxy(access.proxy, auth=login)
 
 
 def _context(access: Access) -> ssl.SSLContext:

@@ -13,14 +13,17 @@ from staithe.bundle.layout import LOCK_ARTIFACT_TYPE, RPM_TYPE, SBOM_ARTIFACT_TY
 from staithe.bundle.package_set import PackageFile, PackageSource
 from staithe.errors import LockError, PackageRefused
 from staithe.rpm.createrepo import Listed, write_metadata
+from staithe.rpm.nevra import Nevra
 from staithe.rpm.signature import Keyring, check_package, read_keys
 from staithe.sourcing import description_file
 from staithe.sourcing.access import Access, access_of, key_access_of
+from staithe.sourcing.bases import base_digests
+from staithe.sourcing.choice import ENGINE_PACKAGE
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Fetched, Wanted
 from staithe.sourcing.fetched_images import fetch_images
 from staithe.sourcing.image_source import Registries
-from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedKey, LockedPackage
+from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedKey, LockedPackage, LockedStatic
 from staithe.sourcing.origin import located
 from staithe.sourcing.sbom import sbom_text
 
@@ -38,7 +41,7 @@ class Building:
 
     def run(self, out: Path, *, replace: bool) -> Bundle:
         """Write the bundle and return it as it is read back; raises what its parts raise."""
-        require_current(self.lock, self.description)
+        require_current(self.lock, self.description, self.folder)
         check_target(out.absolute(), replace)
         if self.lock.oci_image:
             self.say("manifests of images")
@@ -84,6 +87,8 @@ class Building:
         return Wanted(located(file.url, self.folder), file.sha256, file.size, self._access(file))
 
     def _access(self, file: LockedFile) -> Access:
+        if isinstance(file, LockedStatic) and self.description.engine is not None:
+            return access_of(self.description.engine, self.folder)
         for wish in self.description.repository:
             if isinstance(file, LockedPackage) and file.repository == wish.id:
                 return access_of(wish, self.folder)
@@ -97,10 +102,11 @@ class Building:
 
     def _package_set(self, target: str, packages: dict[str, PackageFile], paths: dict[str, Path]) -> PackageSource:
         chosen = [packages[one.sha256] for one in self.lock.package if target in one.targets]
-        wants_engine = self.description.engine is not None and "rpm" in self.description.engine.sources
+        # On a base that has it already there is none among them.
+        has_engine = any(Nevra.parse(one.nevra).name == ENGINE_PACKAGE for one in chosen)
         return PackageSource(
             target=target,
-            engine=self.lock.engine if wants_engine else None,
+            engine=self.lock.engine if has_engine else None,
             packages=chosen,
             metadata=write_metadata([_listed(one) for one in chosen], str(self.lock.serial)),
             keys=_key_files(
@@ -111,11 +117,19 @@ class Building:
         )
 
 
-def require_current(lock: Lock, description: Description) -> None:
-    """Raise LockError when bundle.toml is no longer what the lock was made from."""
+def require_current(lock: Lock, description: Description, folder: Path) -> None:
+    """Raise LockError when bundle.toml or a base is no longer what the lock was made from."""
     if lock.name != description.name or lock.description != description_file.digest(description):
         raise LockError(
             "bundle.toml has changed since bundle.lock was made",
+            hint="staithe bundle lock   # then review and commit both",
+        )
+    now = base_digests(description.targets, folder) if description.wants_packages else {}
+    changed = sorted(dict(now.items() ^ {one.name: one.sha256 for one in lock.base}.items()))
+    if changed:
+        raise LockError(
+            "the bases have changed since bundle.lock was made",
+            found=", ".join(changed),
             hint="staithe bundle lock   # then review and commit both",
         )
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from staithe.errors import LockError, Unsolvable
-from staithe.rpm.base import Base
 from staithe.rpm.closure import EXCLUDED, Package, Request
 from staithe.rpm.nevra import Nevra
 from staithe.rpm.repository import Repository
 from staithe.rpm.solver import offered, resolve
+from staithe.sourcing.bases import KnownBase
 from staithe.sourcing.description import PLUGINS, Description
 from staithe.sourcing.lock_file import Lock
 from staithe.sourcing.target import Target
@@ -68,11 +68,11 @@ def choose_packages(
     repositories: Sequence[Repository],
     former: Lock | None,
     upgrade: Upgrade,
-    base: Base | None = None,
+    known: KnownBase | None = None,
 ) -> tuple[Package, ...]:
     """Return the closure of all packages that are wanted; raises Unsolvable and what the solver raises.
 
-    `base`: what such hosts have; None: nothing.
+    `known`: what such hosts have; None: nothing.
     """
     names = [*_engine_names(description, engine), *description.packages.extra]
     request = Request(
@@ -85,9 +85,19 @@ def choose_packages(
         weak_dependencies=description.packages.weak_dependencies,
     )
     try:
-        return resolve(request, repositories, base).packages
+        return resolve(request, repositories, known.base if known is not None else None).packages
     except Unsolvable as error:
-        raise Unsolvable(error.problems, where=target.name, hint=error.hint) from error
+        where = target.name if known is None else f"{target.name}, on the base {known.path}"
+        raise Unsolvable(error.problems, where=where, hint=error.hint or _hint(known)) from error
+
+
+def _hint(known: KnownBase | None) -> str:
+    if known is None:
+        return "add the repository that has what is missing to bundle.toml"
+    return (
+        "what the hosts have changed by now? staithe bundle base INVENTORY   "
+        "# or add the repository that has what is missing to bundle.toml"
+    )
 
 
 def _engine_names(description: Description, engine: str | None) -> Iterable[str]:

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from staithe.config.section import Section
-from staithe.config.values import LocalPath, Name, ProxyUrl, mistake, parsed, text
+from staithe.config.values import LocalPath, Name, mistake, parsed, text
 from staithe.sourcing import presets
 from staithe.sourcing.image_wish import Arch, ImageWish, RegistryWish
+from staithe.sourcing.server_wish import ServerWish
 from staithe.sourcing.version_range import VersionRange
 
 
@@ -46,21 +47,8 @@ PLUGINS = {
 }
 
 
-class SecretRef(Section):
-    """Where a secret lies; never the secret itself."""
-
-    from_file: LocalPath | None = Field(default=None, description="File whose first line is the secret.")
-    from_env: Name | None = Field(default=None, description="Environment variable that holds it.")
-
-    @model_validator(mode="after")
-    def _one(self) -> SecretRef:
-        if (self.from_file is None) == (self.from_env is None):
-            raise mistake("one of from_file and from_env says where the secret is")
-        return self
-
-
-class EngineWish(Section):
-    """The engine."""
+class EngineWish(ServerWish):
+    """The engine. Login, proxy and certificates are for the server of the static archives."""
 
     version: Range = Field(
         description="Version or range; the newest one inside is chosen, and stays until `bundle lock --upgrade`.",
@@ -90,6 +78,12 @@ class Targets(Section):
         default=(9,), min_length=1, description="Major releases of Enterprise Linux."
     )
     archs: tuple[Arch, ...] = Field(default=("x86_64",), min_length=1, description="Architectures.")
+    bases: tuple[LocalPath, ...] = Field(
+        default=(),
+        description="Files of `staithe bundle base`, patterns too: for each the packages are resolved that its hosts "
+        "lack. A release and architecture without a base is resolved from nothing.",
+        examples=[["bases/*.rpms"]],
+    )
 
 
 class PackagesWish(Section):
@@ -102,7 +96,7 @@ class PackagesWish(Section):
     weak_dependencies: bool = Field(default=False, description="Follow Recommends too.")
 
 
-class RepositoryWish(Section):
+class RepositoryWish(ServerWish):
     """A package repository."""
 
     id: Name = Field(description="Short name, as in a .repo file.", examples=["docker-ce"])
@@ -128,12 +122,6 @@ class RepositoryWish(Section):
     module_hotfixes: bool = Field(default=False, description="As dnf's: module filtering leaves it alone.")
     signed_metadata: bool = Field(default=False, description="Require a valid repomd.xml.asc by one of the keys.")
     exclude: tuple[PackageSpec, ...] = Field(default=(), description="Names that are not taken from here.")
-    username: str | None = Field(default=None, max_length=255, description="Login, with `password`.")
-    password: SecretRef | None = Field(default=None, description="Where the password of `username` is.")
-    proxy: ProxyUrl | None = Field(default=None, description="Proxy for this repository alone.")
-    ca: LocalPath | None = Field(default=None, description="File with the certificates that sign the server's.")
-    client_certificate: LocalPath | None = Field(default=None, description="Client certificate (PEM).")
-    client_key: LocalPath | None = Field(default=None, description="Its key (PEM).")
 
     @model_validator(mode="after")
     def _whole(self) -> RepositoryWish:
@@ -141,10 +129,6 @@ class RepositoryWish(Section):
             raise mistake("one of preset and url says where the repository is")
         if self.url is not None and not (self.keys and self.fingerprints):
             raise mistake("keys and fingerprints are needed: packages are only taken when a pinned key signed them")
-        if (self.client_certificate is None) != (self.client_key is None):
-            raise mistake("client_certificate and client_key go together")
-        if (self.username is None) != (self.password is None):
-            raise mistake("username and password go together")
         return self
 
     @property

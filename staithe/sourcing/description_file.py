@@ -54,6 +54,7 @@ name = "{name}"
 [targets]
 majors = [9]                 # releases of Enterprise Linux: 7, 8, 9, 10
 archs = ["x86_64"]           # x86_64, aarch64
+# bases = ["bases/*.rpms"]   # what the hosts have already: staithe bundle base INVENTORY
 
 [engine]
 version = "28"               # "28.5.2", "28.5", "28", ">=28.3, <29": the newest inside, until lock --upgrade
@@ -73,7 +74,7 @@ sources = ["static"]         # "rpm": Docker's packages and all that they need; 
 # keys = ["https://mirror.example.com/RPM-GPG-KEY-EL"]
 # fingerprints = ["0123456789ABCDEF0123456789ABCDEF01234567"]
 # username = "me"
-# password = {{ from_file = "~/.mirror-password" }}
+# password = {{ from_file = "~/.mirror-password" }}    # never the password itself
 
 # [packages]
 # extra = ["iptables-nft"]

@@ -15,8 +15,8 @@ What a bundle shall hold. `staithe bundle init` writes one with comments; `stait
 from it and writes bundle.lock beside it; both belong into git. Relative paths start at the folder of the file.
 A key is looked up, checked and refused before anything is fetched: every mistake is told with its place.
 
-`[[repository]]`, `[[image]]` and `[[registry]]` may stand several times. No secret stands in the file: `password`
-names where it is, and registries' logins are those of `docker login`.
+`[[repository]]`, `[[image]]` and `[[registry]]` may stand several times. No secret stands in the file: `password` and
+`proxy_password` name where it is, and registries' logins are those of `docker login`.
 """
 
 

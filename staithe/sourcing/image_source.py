@@ -14,7 +14,7 @@ from staithe.bundle.reference import Reference
 from staithe.registry.credentials import find_login
 from staithe.registry.endpoint import Endpoint, endpoint_of
 from staithe.registry.repository import MANIFEST_LIMIT_BYTES, ImageRepository
-from staithe.sourcing.access import registry_access_of
+from staithe.sourcing.access import connection_of
 from staithe.sourcing.download import Wanted
 from staithe.sourcing.image_wish import RegistryWish
 
@@ -75,4 +75,4 @@ class Registries:
         wish = self._wishes.get(host)
         if wish is None:
             return endpoint_of(host)
-        return endpoint_of(host, plain_http=wish.plain_http, access=registry_access_of(wish, self._folder))
+        return endpoint_of(host, plain_http=wish.plain_http, access=connection_of(wish, self._folder))

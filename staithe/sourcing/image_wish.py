@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 
 from staithe.bundle import reference
 from staithe.config.section import Section
-from staithe.config.values import LocalPath, ProxyUrl, mistake, parsed, text
+from staithe.config.values import LocalPath, mistake, parsed, text
 from staithe.errors import BundleError
+from staithe.sourcing.server_wish import ConnectionWish
 
 Arch = Literal["x86_64", "aarch64"]
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
@@ -98,7 +99,7 @@ class ImageWish(Section):
         return f"{found.name}@{found.digest}" if found is not None and found.digest else None
 
 
-class RegistryWish(Section):
+class RegistryWish(ConnectionWish):
     """How a registry of images is reached. One that needs nothing of this need not be named."""
 
     host: Annotated[str, text("HOST or HOST:PORT", _HOST)] = Field(
@@ -117,19 +118,11 @@ class RegistryWish(Section):
         description="Whether it speaks http without TLS: logins can be read on the way. None: only on this machine, "
         "if it has no `ca`.",
     )
-    ca: LocalPath | None = Field(
-        default=None, description="File with the certificates that sign the server's; None: those of the system."
-    )
-    client_certificate: LocalPath | None = Field(default=None, description="Client certificate (PEM).")
-    client_key: LocalPath | None = Field(default=None, description="Its key (PEM).")
-    proxy: ProxyUrl | None = Field(default=None, description="Proxy for this registry alone.")
 
     @model_validator(mode="after")
     def _whole(self) -> RegistryWish:
         if self.host in ("index.docker.io", "registry-1.docker.io", "hub.docker.com"):
             raise mistake('references name this registry docker.io: host = "docker.io"')
-        if (self.client_certificate is None) != (self.client_key is None):
-            raise mistake("client_certificate and client_key go together")
         if self.plain_http and (self.ca or self.client_certificate):
             raise mistake("plain_http has no certificates")
         if self.mirror is not None and re.match(_HOST, self.mirror)[0] == self.host:  # type: ignore[index]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from staithe.errors import SolverMissing
+from staithe.rpm import elsewhere
 
-# Not libsolv and createrepo_c, which exist for Linux alone: bundles without packages are made anywhere.
 _NEEDED = ("cyclonedx", "httpx", "tomli_w", "yaml", "zstandard")
+# These exist for Linux alone; bundles without packages are made anywhere.
+_FOR_PACKAGES = ("createrepo_c", "solv")
 
 
 def require_libraries() -> None:
@@ -18,4 +20,16 @@ def require_libraries() -> None:
             "staithe is installed without the libraries that bundles are locked and built with",
             found=f"no {', '.join(missing)}",
             hint="pip install 'staithe[bundle]'",
+        )
+
+
+def require_package_libraries() -> None:
+    """Raise SolverMissing where packages can neither be resolved nor packed; its hint is a whole command."""
+    missing = [name for name in _FOR_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise SolverMissing(
+            "packages are resolved and packed with libraries that this Python does not have",
+            found=f"no {', '.join(missing)}; {elsewhere.this_machine()}",
+            expected=elsewhere.NEEDED,
+            hint=elsewhere.what_to_type(),
         )

@@ -40,8 +40,11 @@ def _things(lock: Lock) -> Mapping[tuple[str, str], tuple[str, str]]:
 def _pairs(lock: Lock) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
     for package in lock.package:
         nevra = Nevra.parse(package.nevra)
-        for target in package.targets:
-            yield (nevra.name, target), (nevra.evr, package.sha256)
+        based = {one.target for one in lock.base}
+        for place in (*(one for one in package.targets if one not in based), *package.bases):
+            yield (nevra.name, place), (nevra.evr, package.sha256)
+    for base in lock.base:
+        yield (f"base {base.name}", base.target), (base.sha256[:12], base.sha256)
     for static in lock.static:
         yield ("static archive", static.arch), (static.version, static.sha256)
     for image in lock.image:

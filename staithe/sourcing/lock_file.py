@@ -24,6 +24,8 @@ _Text = Annotated[str, StringConstraints(min_length=1, max_length=2048, pattern=
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{40,64}$")]
 TargetName = Annotated[str, StringConstraints(pattern=r"^el[0-9]{1,2}-(x86_64|aarch64)$")]
 
+BaseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._+~^-]{0,254}$")]
+
 
 def _check_nevra(text: str) -> str:
     Nevra.parse(text)
@@ -54,6 +56,15 @@ class LockedKey(LockedFile):
     fingerprints: Annotated[tuple[Fingerprint, ...], Field(min_length=1)]
 
 
+class LockedBase(_Table):
+    """A base that packages were resolved for."""
+
+    name: BaseName
+    target: TargetName
+    # Of its file.
+    sha256: Sha256
+
+
 class LockedRepository(_Table):
     """The state of a repository's metadata that was read. An older one is refused by the next `bundle lock`."""
 
@@ -74,6 +85,8 @@ class LockedPackage(LockedFile):
     # Fingerprint of the pinned key that signed it.
     key: Fingerprint
     targets: tuple[TargetName, ...]
+    # Names of the bases that lack it; none: whoever has none of these targets' packages.
+    bases: tuple[BaseName, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -142,6 +155,7 @@ class Lock(_Table):
     description: Sha256
     engine: str | None = None
     key: tuple[LockedKey, ...] = ()
+    base: tuple[LockedBase, ...] = ()
     repository: tuple[LockedRepository, ...] = ()
     package: tuple[LockedPackage, ...] = ()
     static: tuple[LockedStatic, ...] = ()
@@ -159,8 +173,12 @@ class Lock(_Table):
         import tomli_w
 
         data = self.model_dump(mode="json", exclude_none=True)
+        for package in data["package"]:
+            if not package["bases"]:
+                del package["bases"]
         order = {
             "key": ("fingerprints", "url"),
+            "base": ("name",),
             "repository": ("id", "target"),
             "package": ("nevra", "url"),
             "static": ("arch", "version"),
@@ -174,8 +192,9 @@ class Lock(_Table):
         return _HEADER + tomli_w.dumps(data, multiline_strings=False)
 
     def same_content(self, other: Lock) -> bool:
-        """Tell whether both choose the same; the state of metadata that chose the same is of no account."""
-        hidden: dict[str, Any] = {"serial": 1, "repository": ()}
+        """Tell whether both choose the same; from which wishes, bases and metadata is of no account."""
+        hidden: dict[str, Any] = {"serial": 1, "repository": (), "description": "0" * 64}
+        hidden["base"] = ()
         return self.model_copy(update=hidden).text() == other.model_copy(update=hidden).text()
 
 

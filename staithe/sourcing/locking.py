@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from staithe.bundle.archive_files import opened
 from staithe.bundle.image_archive import read_image_archive
 from staithe.errors import LockError, RepositoryError, UsageError
-from staithe.rpm.base import Base
 from staithe.rpm.nevra import Nevra
 from staithe.rpm.signature import Keyring, read_keys
 from staithe.sourcing import description_file
-from staithe.sourcing.access import key_access_of
+from staithe.sourcing.access import access_of, key_access_of
+from staithe.sourcing.bases import KnownBase, read_bases
 from staithe.sourcing.choice import Upgrade, choose_engine, choose_packages, engine_versions
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
 from staithe.sourcing.image_lock import ImageLocking, image_names
 from staithe.sourcing.lock_file import Lock, LockedImage, LockedKey, LockedPackage, LockedRepository
 from staithe.sourcing.origin import located
-from staithe.sourcing.package_lock import lock_packages
+from staithe.sourcing.package_lock import Chosen, lock_packages
 from staithe.sourcing.repository_download import FetchedRepository, fetch_repository
 from staithe.sourcing.static_archives import ARCHIVE_LIMIT_BYTES, lock_static, static_folder, static_names
 from staithe.sourcing.target import Target
@@ -42,16 +42,18 @@ class Locking:
     # States of metadata that this machine has seen, beside those of the former lock.
     seen: tuple[LockedRepository, ...] = ()
     allow_older: bool = False
-    bases: Mapping[str, Base] | None = None
     say: Callable[[str], None] = lambda text: None
 
     fetched: tuple[FetchedRepository, ...] = ()
+    bases: dict[Target, list[KnownBase]] = field(default_factory=dict)
 
     def run(self) -> Lock:
         """Return the lock; the former one, itself, when nothing of it changes. Raises what its parts raise.
 
         `fetched` then has the repositories that were read.
         """
+        if self.description.wants_packages:
+            self.bases = read_bases(self.description.targets, self.folder)
         keyrings, keys = self._keys()
         repositories = {target: self._repositories(target, keyrings) for target in self._targets()}
         self.fetched = tuple(one for found in repositories.values() for one in found)
@@ -67,6 +69,7 @@ class Locking:
             description=description_file.digest(self.description),
             engine=engine,
             key=keys if packages else (),
+            base=tuple(one.locked for found in self.bases.values() for one in found),
             repository=tuple(one.locked for one in self.fetched),
             package=packages,
             static=lock_static(self.description, engine or "", self.former, self.downloader, self.folder)
@@ -78,7 +81,8 @@ class Locking:
         if self.former is None:
             return lock
         if lock.same_content(self.former):
-            return self.former
+            same_source = lock.description == self.former.description and set(lock.base) == set(self.former.base)
+            return self.former if same_source else lock.model_copy(update={"serial": self.former.serial})
         return lock.model_copy(update={"serial": self.former.serial + 1})
 
     def _targets(self) -> list[Target]:
@@ -130,29 +134,27 @@ class Locking:
             for target, found in repositories.items():
                 offers.append(engine_versions([one.metadata for one in found], target))
         if "static" in wish.sources and VersionRange.parse(wish.version).exact is None:
-            address = static_folder(self.description)
+            address, access = static_folder(self.description), access_of(wish, self.folder)
             for arch in self.description.targets.archs:
-                offers.append(set(static_names(address, arch, self.downloader, self.folder)))
+                offers.append(set(static_names(address, access, arch, self.downloader, self.folder)))
         exact = VersionRange.parse(wish.version).exact
         return choose_engine(self.description, self.former, self.upgrade, offers or [{exact or ""}])
 
     def _packages(
         self, repositories: dict[Target, list[FetchedRepository]], engine: str | None
     ) -> tuple[LockedPackage, ...]:
-        chosen = {}
+        chosen: list[Chosen] = []
         for target, found in repositories.items():
-            self.say(f"packages for {target.name}")
-            packages = choose_packages(
-                self.description,
-                engine,
-                target,
-                [one.metadata for one in found],
-                self.former,
-                self.upgrade,
-                (self.bases or {}).get(target.name),
-            )
             by_id = {one.wish.id: one for one in found}
-            chosen[target] = [(package, by_id[package.repository]) for package in packages]
+            metadata = [one.metadata for one in found]
+            bases: Sequence[KnownBase | None] = self.bases.get(target) or [None]
+            for known in bases:
+                self.say(f"packages for {target.name}" if known is None else f"packages for {known.name}")
+                packages = choose_packages(
+                    self.description, engine, target, metadata, self.former, self.upgrade, known
+                )
+                name = known.name if known is not None else None
+                chosen += [Chosen(target.name, name, one, by_id[one.repository]) for one in packages]
         self.say("signatures")
         return lock_packages(chosen, self.former.package if self.former else (), self.downloader, self.folder)
 
@@ -180,13 +182,16 @@ class Locking:
 
 
 def write_lock(lock: Lock, path: Path) -> None:
-    """Write bundle.lock: whole or not at all. Raises LockError."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write bundle.lock: whole or not at all; where it is a symlink, what that leads to. Raises LockError."""
     try:
+        path = path.resolve()
+        new = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             new.write_text(lock.text(), encoding="utf-8")
             new.replace(path)
         finally:
             new.unlink(missing_ok=True)
-    except OSError as error:
-        raise LockError(f"cannot be written: {error.strerror}", where=str(path)) from error
+    except (OSError, RuntimeError) as error:
+        # RuntimeError: a symlink that leads to itself.
+        why = error.strerror if isinstance(error, OSError) else error
+        raise LockError(f"cannot be written: {why}", where=str(path)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from staithe.errors import PackageRefused, RepositoryError
@@ -15,15 +16,25 @@ from staithe.sourcing.download import PARALLEL, Downloader, Wanted
 from staithe.sourcing.lock_file import LockedPackage
 from staithe.sourcing.origin import located
 from staithe.sourcing.repository_download import FetchedRepository
-from staithe.sourcing.target import Target
 
 # Headers of packages have some tens of KiB; those of kernels some MiB.
 _HEAD_BYTES = 128 << 10
 _HEAD_LIMIT_BYTES = 32 << 20
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """A package that hosts of a kind need."""
+
+    target: str
+    # Name of the base that lacks it; None: such hosts have nothing.
+    base: str | None
+    package: Package
+    repository: FetchedRepository
+
+
 def lock_packages(
-    chosen: Mapping[Target, Sequence[tuple[Package, FetchedRepository]]],
+    chosen: Sequence[Chosen],
     former: Sequence[LockedPackage],
     downloader: Downloader,
     folder: Path,
@@ -34,20 +45,25 @@ def lock_packages(
     """
     known = {one.sha256: one.key for one in former}
     locked: dict[str, LockedPackage] = {}
+    wanted = {(one.package.checksum.hex, one.repository.wish.id): one for one in reversed(chosen)}
     with ThreadPoolExecutor(PARALLEL) as pool:
-        jobs = [
-            (target, pool.submit(_lock, package, repository, known, downloader, folder))
-            for target, packages in chosen.items()
-            for package, repository in packages
-        ]
+        jobs = {
+            key: pool.submit(_lock, one.package, one.repository, known, downloader, folder)
+            for key, one in wanted.items()
+        }
         try:
-            for target, job in jobs:
-                one = job.result()
-                before = locked.get(one.sha256, one)
-                locked[one.sha256] = before.model_copy(update={"targets": (*before.targets, target.name)})
+            for one in chosen:
+                made = jobs[one.package.checksum.hex, one.repository.wish.id].result()
+                before = locked.get(made.sha256, made)
+                locked[made.sha256] = before.model_copy(
+                    update={
+                        "targets": tuple(dict.fromkeys((*before.targets, one.target))),
+                        "bases": (*before.bases, one.base) if one.base is not None else before.bases,
+                    }
+                )
         except BaseException:
             downloader.stop()
-            for _, job in jobs:
+            for job in jobs.values():
                 job.cancel()
             raise
     return tuple(locked.values())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from staithe.errors import DownloadFailed
 from staithe.sourcing import presets
+from staithe.sourcing.access import Access, access_of
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
 from staithe.sourcing.lock_file import Lock, LockedStatic
@@ -27,11 +28,11 @@ def static_folder(description: Description) -> str:
     return (given or presets.docker_static(mirrors[0] if mirrors else "official")).rstrip("/")
 
 
-def static_names(address: str, arch: str, downloader: Downloader, folder: Path) -> dict[str, str]:
+def static_names(address: str, access: Access, arch: str, downloader: Downloader, folder: Path) -> dict[str, str]:
     """Return the archives' file names by version, the latest publication of each; raises DownloadFailed."""
     where = located(f"{address}/{arch}", folder)
     if is_http(address):
-        page = downloader.fetch(Wanted(f"{where}/")).path.read_text("utf-8", "replace")
+        page = downloader.fetch(Wanted(f"{where}/", access=access)).path.read_text("utf-8", "replace")
         names = re.findall(r'href="([^"/]+)"', page)
     else:
         try:
@@ -47,14 +48,14 @@ def lock_static(
 ) -> tuple[LockedStatic, ...]:
     """Return the archives of a version, each with the digest that is pinned, known from the former lock, or found."""
     assert description.engine is not None
-    address = static_folder(description)
+    address, access = static_folder(description), access_of(description.engine, folder)
     known = {(one.arch, one.version): one for one in (former.static if former else ())}
     locked = []
     for arch in description.targets.archs:
         before = known.get((arch, engine))
         pinned = description.engine.static_sha256.get(arch)
         try:
-            names = static_names(address, arch, downloader, folder)
+            names = static_names(address, access, arch, downloader, folder)
         except DownloadFailed:
             # Many mirrors list nothing; a whole version needs no list.
             if VersionRange.parse(description.engine.version).exact is None:
@@ -66,6 +67,7 @@ def lock_static(
         if before is not None and pinned in (None, before.sha256) and before.url == url:
             locked.append(before)
             continue
-        got = downloader.fetch(Wanted(located(url, folder), pinned, limit_bytes=ARCHIVE_LIMIT_BYTES))
+        wanted = Wanted(located(url, folder), pinned, access=access, limit_bytes=ARCHIVE_LIMIT_BYTES)
+        got = downloader.fetch(wanted)
         locked.append(LockedStatic(url=url, size=got.size, sha256=got.sha256, version=engine, arch=arch))
     return tuple(locked)

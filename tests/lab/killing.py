@@ -46,7 +46,7 @@ find /var/lib/staithe \( -name 'journal*' -o -name load -o -name 'lock.holder*' 
 find /tmp /var/tmp /run -name '*staithe*' ! -path '/run/staithe-lab*' ! -path '/run/containerd/*' -print"""
 # Seconds: what a killed run had at work has ended by itself by then.
 _ENDS_S = 40
-_FREE = """for file in /var/lib/staithe/lock /var/lib/staithe/lock.work; do
+FREE = """for file in /var/lib/staithe/lock /var/lib/staithe/lock.work; do
   if [ -e $file ]; then flock -w WITHIN $file true || echo "$file is held"; fi
 done"""
 
@@ -153,7 +153,7 @@ def _command_of(pid: int) -> bytes:
 
 def rest(host: Host, within_s: int = _ENDS_S) -> None:
     """Wait until nobody is at work on the host any more; no lock stays."""
-    assert host.sh(_FREE.replace("WITHIN", str(within_s))) == ""
+    assert host.sh(FREE.replace("WITHIN", str(within_s))) == ""
 
 
 @dataclass(frozen=True)

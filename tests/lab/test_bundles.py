@@ -45,3 +45,21 @@ def test_an_older_bundle_is_refused_by_the_host(site: Site, bare: Host) -> None:
     after = json.loads(bare.sh("cat /var/lib/staithe/record.json"))
     assert (after["generation"], after["serials"]) == (json.loads(before)["generation"] + 1, {"site": 8})
     assert site.run("plan", "--bundle", "b7", "--allow-older", limit="h1").host("h1")["changes"] == []
+
+
+def test_a_bundle_without_the_smoke_image_changes_no_host_that_lacks_it(
+    site: Site, bare: Host, converged: Host
+) -> None:
+    from staithe.lab import artifacts
+
+    site.staithe("bundle", "build", "--engine", str(artifacts.located().engines["28.5.2"]), "--out", "bare")
+    site.staithe("bundle", "sign", "bare", "--key", site.lab["signing_key"])
+    refused = site.run("apply", "--bundle", "bare", limit="h1", code=4).host("h1")
+    assert [one["code"] for one in refused["problems"]] == ["E315"]
+    assert bare.sh("ls -d /var/lib/staithe /etc/docker /usr/bin/dockerd 2>/dev/null || echo nothing") == "nothing"
+    # h2 has had it since another bundle, and proves itself with that.
+    assert converged.sh(f"docker image inspect -f there {SMOKE_IMAGE}") == "there"
+    site.configure()
+    label = ("--set", 'daemon.labels=["smoke=here"]')
+    done = site.run("apply", "--bundle", "bare", *label, limit="h2").host("h2")
+    assert done["outcome"] == "changed" and {one["status"] for one in done["checks"]} >= {"passed"}

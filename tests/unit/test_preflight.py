@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from staithe import preflight
-from staithe.probe.state import Cgroup, EngineBinary, HostState, KernelModule, OsRelease, Security
+from staithe.probe.state import Cgroup, EngineBinary, HostState, Image, KernelModule, OsRelease, Security
 from tests.unit import states
 
 
@@ -88,8 +88,44 @@ def test_an_older_bundle() -> None:
     assert found(7) == found(8) == found(None) == found(6, "other") == found(6, allow_older=True) == []
 
 
+def found_without_smoke_image(state: HostState, **sections: Any) -> list[str]:
+    config = states.config(**sections)
+    without = replace(states.bundle(), images=())
+    return [one.code for one in preflight.check(state, config, states.desired(config, without))]
+
+
+def test_a_smoke_image_that_nobody_has() -> None:
+    """Told before anything is changed: the check would fail at the very end."""
+    assert found_without_smoke_image(states.bare()) == ["E315"]
+    assert found_without_smoke_image(states.bare(), smoke={"enabled": False}) == []
+    assert codes(states.bare(), images={"load": []}) == ["E315"]
+    assert codes(states.bare(), smoke={"image": "app:2"}) == ["E315"]
+    assert codes(states.bare(), smoke={"image": "docker.io/staithe/smoke:1"}) == []
+    assert found_without_smoke_image(states.bare(), smoke={"image": f"app@sha256:{'a' * 64}"}) == []
+
+
+def test_a_host_that_has_the_smoke_image_needs_it_from_no_bundle() -> None:
+    there = states.converged(states.config())
+    due = there.model_copy(update={"files": {}})
+    assert found_without_smoke_image(due) == []
+    assert found_without_smoke_image(due.model_copy(update={"images": ()})) == ["E315"]
+    asleep = due.model_copy(update={"images": None, "docker": None})
+    assert found_without_smoke_image(asleep) == [], "nobody knows"
+    tags = (Image(id="sha256:1", tags=("busybox:latest",)),)
+    assert found_without_smoke_image(due.model_copy(update={"images": tags}), smoke={"image": "busybox"}) == []
+    moved = {"daemon": {"data-root": "/srv/docker"}}
+    assert "E315" in found_without_smoke_image(there, **moved), "the store that the engine will use is another"
+
+
+def test_nothing_to_do_needs_no_smoke_image() -> None:
+    config = states.config()
+    without = replace(states.bundle(), images=())
+    state = states.converged(config, without)
+    assert preflight.check(state, config, states.desired(config, without)) == ()
+
+
 def test_every_check_is_explained_and_shown_red() -> None:
-    assert {check.code for check in preflight.checks()} == {code for code, _ in RED.values()} | {"E314"}
+    assert {check.code for check in preflight.checks()} == {code for code, _ in RED.values()} | {"E314", "E315"}
     assert all(len(check.doc) > 40 for check in preflight.checks())
 
 

@@ -130,3 +130,13 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("STAITHE_RUNS", str(tmp_path / "file"))
     with pytest.raises(ProjectError, match="cannot write"):
         RunDirectory()
+
+
+def test_a_record_that_has_no_room_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that is always full stands for the disk."""
+    monkeypatch.setenv("STAITHE_RUNS", str(tmp_path))
+    directory = RunDirectory()
+    (directory.path / "summary.json").symlink_to("/dev/full")
+    with pytest.raises(ProjectError, match="cannot write the record of the run: No space left") as caught:
+        directory.close("{}")
+    assert "STAITHE_RUNS=DIR" in (caught.value.hint or "")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from staithe.cli.bundle.base import base
 from staithe.cli.bundle.build import build
+from staithe.cli.bundle.controller import controller
 from staithe.cli.bundle.diff import diff
 from staithe.cli.bundle.export import export
 from staithe.cli.bundle.init import docs, init
@@ -18,6 +20,7 @@ app = typer.Typer(help="Bundles: engine and images in one folder, to be carried 
 # In the order of a bundle's life.
 app.command("init")(init)
 app.command("docs")(docs)
+app.command("base")(base)
 app.command("lock")(lock)
 app.command("build")(build)
 app.command("show")(show)
@@ -26,3 +29,4 @@ app.command("verify")(verify)
 app.command("diff")(diff)
 app.command("export")(export)
 app.command("push")(push)
+app.command("controller")(controller)

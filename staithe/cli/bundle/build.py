@@ -94,7 +94,7 @@ def _from_lock(folder: Path, out: Path | None, *, offline: bool, replace: bool) 
     from staithe.cli.bundle.progress import downloading
     from staithe.errors import UsageError
     from staithe.shell import word
-    from staithe.sourcing.libraries import require_libraries
+    from staithe.sourcing.libraries import require_libraries, require_package_libraries
 
     require_libraries()
     from staithe.sourcing.building import Building
@@ -115,5 +115,7 @@ def _from_lock(folder: Path, out: Path | None, *, offline: bool, replace: bool) 
         raise UsageError(
             f"there is no {LOCK_NAME}", where=str(folder.absolute()), hint=f"staithe bundle lock {word(str(folder))}"
         )
+    if lock.package:
+        require_package_libraries()
     with downloading(offline=offline, total_bytes=lock.total_bytes) as (downloader, say):
         return Building(description, folder, lock, downloader, say).run(out or folder / "bundle", replace=replace)

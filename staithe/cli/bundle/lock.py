@@ -30,22 +30,22 @@ def lock(
     What the lock has already stays wherever it can; --upgrade changes only what must change.
     """
     from staithe.cli.bundle.progress import downloading
-    from staithe.errors import EXIT_PENDING
     from staithe.report.console import console_for
     from staithe.sourcing.choice import Upgrade
     from staithe.sourcing.description_file import DESCRIPTION_NAME, read_description
     from staithe.sourcing.download_cache import cache_folder
     from staithe.sourcing.image_lock import pin_warnings
-    from staithe.sourcing.libraries import require_libraries
-    from staithe.sourcing.lock_changes import changes
+    from staithe.sourcing.libraries import require_libraries, require_package_libraries
     from staithe.sourcing.lock_file import LOCK_NAME, read_lock
-    from staithe.sourcing.locking import Locking, write_lock
+    from staithe.sourcing.locking import Locking
     from staithe.sourcing.seen_metadata import note_seen, read_seen
 
     require_libraries()
     home = folder.parent if folder.is_file() else folder
     path = folder if folder.is_file() else folder / DESCRIPTION_NAME
     description, former = read_description(path), read_lock(home / LOCK_NAME)
+    if description.wants_packages:
+        require_package_libraries()
     cache = cache_folder()
     with downloading() as (downloader, say):
         locking = Locking(
@@ -60,18 +60,28 @@ def lock(
         )
         made = locking.run()
     note_seen(locking.fetched, home, cache)
-    console = console_for(markup=False)
     for warning in pin_warnings(description):
         console_for(stderr=True, markup=False).print(f"warning: {warning}", soft_wrap=True)
+    _written(made, former, home / LOCK_NAME, check=check)
+
+
+def _written(made: Lock, former: Lock | None, path: Path, *, check: bool) -> None:
+    """Show what changes, and write it; with `check` exit instead."""
+    from staithe.errors import EXIT_PENDING
+    from staithe.report.console import console_for
+    from staithe.sourcing.lock_changes import changes
+    from staithe.sourcing.locking import write_lock
+
+    console = console_for(markup=False)
     if former is not None and made.text() == former.text():
-        console.print(f"{home / LOCK_NAME}: nothing to change (serial {made.serial})", soft_wrap=True)
+        console.print(f"{path}: nothing to change (serial {made.serial})", soft_wrap=True)
         return
     for line in changes(former, made):
         console.print(line, soft_wrap=True)
     if check:
         raise typer.Exit(EXIT_PENDING)
-    write_lock(made, home / LOCK_NAME)
-    console.print(f"wrote {home / LOCK_NAME}: {summary(made)}", soft_wrap=True)
+    write_lock(made, path)
+    console.print(f"wrote {path}: {summary(made)}", soft_wrap=True)
 
 
 def summary(lock: Lock) -> str:

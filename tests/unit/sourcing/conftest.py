@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.file_server import FileServer, file_server
 from tests.rpm_site import Site
 
 
@@ -19,3 +21,17 @@ def site(made: Site, tmp_path: Path) -> Site:
     site = made.copy(tmp_path / "site")
     site.describe()
     return site
+
+
+@pytest.fixture
+def locked(site: Site) -> Site:
+    site.run("lock")
+    return site
+
+
+@pytest.fixture
+def server(site: Site) -> Iterator[FileServer]:
+    """A server with what the site has."""
+    with file_server() as served:
+        served.publish(site.home)
+        yield served

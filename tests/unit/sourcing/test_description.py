@@ -108,6 +108,15 @@ def test_what_init_says_next_can_be_typed(tmp_path: Path) -> None:
         ('extra = ["iptables-nft"', 'extra = ["--nogpgcheck"', "expected a package such as"),
         ('url = "https://mirror.example.com', 'url = "ftp://mirror.example.com', "expected an https://"),
         ("https://mirror.example.com", "https://me:hunter2-word@mirror.example.com", "repository[1].url: a login in"),
+        ('username = "me"', 'username = "me"\nproxy = "http://me:hunter2-word@p:1"', "proxy: a login in an address"),
+        ('username = "me"', 'username = "me"\nproxy = "http://me@p:1"', "proxy_username, and with proxy_password as"),
+        ('username = "me"', 'username = "me"\nproxy_username = "a"', "proxy_username and proxy_password go together"),
+        (
+            'username = "me"',
+            'username = "me"\nproxy_username = "a"\nproxy_password = { from_file = "b" }',
+            "no proxy is named",
+        ),
+        ('plugins = ["compose"]', 'username = "me"', "engine: username and password go together"),
         ("[engine]", "[engin]", "did you mean engine"),
         ("schema_version = 1", "schema_version = 2", "schema_version"),
     ],
@@ -122,6 +131,8 @@ def test_a_password_is_no_part_of_a_message(tmp_path: Path) -> None:
         '{ from_env = "MIRROR_PASSWORD" }', '{ from_env = "MIRROR_PASSWORD", value = "hunter2-word" }'
     )
     assert "hunter2" not in problems(tmp_path, text)
+    proxy = 'username = "me"\nproxy = "http://me:hunter2-word@p.example:1"'
+    assert "hunter2" not in problems(tmp_path, WHOLE.replace('username = "me"', proxy))
 
 
 def test_packages_need_a_repository(tmp_path: Path) -> None:

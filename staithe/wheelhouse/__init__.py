@@ -1,0 +1,1 @@
+"""A folder of wheels from which staithe itself is installed where there is no network."""
