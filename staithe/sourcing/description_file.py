@@ -79,10 +79,11 @@ sources = ["static"]         # "rpm": Docker's packages and all that they need; 
 # [packages]
 # extra = ["iptables-nft"]
 
-# The smoke checks of `staithe apply` run an image: staithe/smoke:1, or what smoke.image names. See docs/air-gap.md.
-# [[image]]
-# reference = "docker.io/library/nginx:1.27"   # the lock pins its digest; logins: docker login
-#
+# The smoke checks of `staithe apply` run this one; smoke.image may name another that has what busybox has.
+[[image]]
+reference = "docker.io/library/busybox:1.36"   # the lock pins its digest; logins: docker login
+name = "staithe/smoke:1"
+
 # [[image]]
 # layout = "images/app"             # folder of an OCI layout (skopeo, buildx)
 # name = "team/app:1.0"
