@@ -55,11 +55,17 @@ def _take_away(here: Session, purge_data: bool) -> None:
         here.emit(events.HostRefused(host=here.name, summary=summarize(state), problems=list(here.problems)))
         raise HostRefused("the host has changed since it was planned; nothing was done on it")
     files = removal.managed_files(state)
-    folders = removal.data_folders(state, here.config) if purge_data else ()
+    folders = removal.data_to_purge(state, here.config) if purge_data else ()
     script = removal_script(changes, files, [one for one in files if removal.was_changed(state, one)], folders)
     here.run(script, "take staithe away", timeout_s=_TIMEOUT_S)
-    left = removal.changes(here.probe(), here.config, purge_data=purge_data)
+    group_may_stay = removal.group_stays(state) or not any(one.target == "group docker" for one in changes)
+    after = here.probe()
+    left = removal.changes(after, here.config, purge_data=purge_data)
     if left:
         raise CommandFailed(
             f"{left[0].target} is still there", found=left[0].reason, hint=f"staithe logs {here.name}"
         )
+    if after.docker_group.exists and not group_may_stay:
+        remains = removal.remains(state, here.config, purge_data=purge_data)
+        words = "group docker: somebody's primary group"
+        here.emit(events.HostRemains(host=here.name, remains=[*remains, words]))

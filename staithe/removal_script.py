@@ -6,43 +6,56 @@ from go last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from staithe.change import Change
-from staithe.former import FormerFile
 from staithe.host_layout import BIN_DIR, ENGINE_CURRENT, ENGINE_ROOT, ORIGINAL_DIR, STATE_DIR, UNIT_DIR, UNITS
 from staithe.placing import staged
-from staithe.plan.removal import saved
+from staithe.plan.removal import ENDING, saved
 from staithe.shell import join, quote
 
 STOP_TIMEOUT_S = 300
+# With live-restore containers outlive the engine, and without it nobody could end them: it is started for that.
+_END_CONTAINERS = f"""shims() {{
+  for exe in /proc/[0-9]*/exe; do
+    case $(readlink "$exe" 2>/dev/null || :) in {ENGINE_ROOT}/*/containerd-shim*) echo "$exe" ;; esac
+  done
+}}
+if [ -n "$(shims)" ] && [ "$(systemctl is-active docker.service || :)" != active ]; then
+  systemctl reset-failed {join(UNITS)} 2>/dev/null || :
+  timeout {STOP_TIMEOUT_S} systemctl start docker.service
+fi
+if [ "$(systemctl is-active docker.service || :)" = active ]; then
+  running=$(docker -H unix:///run/docker.sock ps -q)
+  if [ -n "$running" ]; then docker -H unix:///run/docker.sock stop -t 10 $running > /dev/null; fi
+fi
+for second in 1 2 3 4 5; do if [ -z "$(shims)" ]; then break; fi; sleep 1; done
+if [ -n "$(shims)" ]; then echo "staithe: containers do not end: $(shims | head -n 3 | tr '\\n' ' ')" >&2; exit 1; fi
+"""
 # What tells that a folder is an engine's: nothing else is ever emptied.
 _MARKS = ("engine-id", "containers", "image", "io.containerd.metadata.v1.bolt")
 
 
 def removal_script(
-    changes: Sequence[Change], files: Mapping[str, FormerFile | None], changed: Sequence[str], folders: Sequence[str]
+    changes: Sequence[Change], files: Iterable[str], changed: Sequence[str], folders: Sequence[str]
 ) -> str:
     """Return the script for all `changes`.
 
-    `files`: what stood in place of each. `changed`: those that stay under another name. `folders`: data to purge.
+    `files`: what staithe wrote. `changed`: those of them that stay under another name. `folders`: data to purge.
     """
     return "".join(
         (
             "set -eu\n",
             _stop(changes),
+            *(_empty(folder) for folder in folders),
             *(f"if [ -f {quote(path)} ]; then mv -Tf {quote(path)} {quote(saved(path))}; fi\n" for path in changed),
-            *(
-                _bring_back(path) if before is not None else f"rm -f {quote(path)}\n"
-                for path, before in files.items()
-            ),
+            *(_bring_back(path) for path in files),
             "systemctl daemon-reload\n",
             _enable(changes),
             _programs(),
             _kernel(changes),
             _group(changes),
-            *(_empty(folder) for folder in folders),
             # Folders that have become empty; their owners keep what they put there.
             "rmdir /etc/docker /etc/cni/net.d /etc/cni /usr/libexec/docker 2>/dev/null || :\n",
             f"rm -rf {STATE_DIR}\n",
@@ -53,28 +66,29 @@ def removal_script(
 def _stop(changes: Sequence[Change]) -> str:
     containers = ""
     if any(one.kind == "stop" and one.containers == "ended" for one in changes):
-        # With live-restore they would outlive the engine, and nobody could end them then.
-        containers = """running=$(docker -H unix:///run/docker.sock ps -q)
-if [ -n "$running" ]; then docker -H unix:///run/docker.sock stop -t 10 $running > /dev/null; fi
-"""
-    units = [one.target for one in changes if one.kind == "stop" and one.target in UNITS]
+        containers = _END_CONTAINERS
+    # All of them: what ends containers may have started the others, and the socket would start the engine again.
+    units = ENDING if any(one.kind == "stop" for one in changes) else ()
     stop = f"timeout {STOP_TIMEOUT_S} systemctl stop {join(units)}\n" if units else ""
     disable = "".join(
         f"if [ -e {UNIT_DIR}/{unit} ]; then systemctl -q disable {unit} 2>/dev/null || :; fi\n" for unit in UNITS
     )
     # The engine has gone; its own bridge would stay.
-    bridge = "if [ -e /sys/class/net/docker0 ]; then ip link delete docker0 2>/dev/null || :; fi\n"
+    bridge = "if [ -e /sys/class/net/docker0 ]; then ip link delete docker0 2>/dev/null || :; fi\n" if units else ""
     return containers + stop + disable + f"systemctl reset-failed {join(UNITS)} 2>/dev/null || :\n" + bridge
 
 
 def _bring_back(path: str) -> str:
     original, new = quote(ORIGINAL_DIR + path), quote(staged(path))
     folder = quote(str(PurePosixPath(path).parent))
-    return f"""if [ -f {original} ]; then
+    # The copy is there when something stood in the file's place, whatever the notes say.
+    return f"""if [ -f {original} ] || [ -L {original} ]; then
   mkdir -p {folder}
-  cp -p {original} {new}
+  cp -Pp {original} {new}
   mv -Tf {new} {quote(path)}
   if command -v selinuxenabled > /dev/null 2>&1 && selinuxenabled; then restorecon -F {quote(path)}; fi
+else
+  rm -f {quote(path)}
 fi
 """
 
@@ -107,7 +121,8 @@ def _group(changes: Sequence[Change]) -> str:
     lines = []
     for one in changes:
         if one.target == "group docker":
-            lines.append("if getent group docker > /dev/null; then groupdel docker; fi\n")
+            # Somebody's primary group stays; it is told afterwards.
+            lines.append("if getent group docker > /dev/null; then groupdel docker 2>/dev/null || :; fi\n")
         elif one.target.endswith(" from group docker"):
             user = quote(one.target.removesuffix(" from group docker"))
             lines.append(f"gpasswd -d {user} docker > /dev/null\n")
@@ -116,9 +131,15 @@ def _group(changes: Sequence[Change]) -> str:
 
 def _empty(folder: str) -> str:
     marks = " || ".join(f'[ -e "$folder/{mark}" ]' for mark in _MARKS)
-    # A mount point stays, empty; what is mounted below is left alone.
-    return f"""folder={quote(folder)}
-if {marks}; then
+    # A mount point itself stays, empty. -xdev does not see what is mounted below from the same file system.
+    return f"""folder=$(readlink -f {quote(folder)} || :)
+if [ -n "$folder" ] && {{ {marks}; }}; then
+  while read -r _ _ _ _ point _; do
+    case $point in "$folder"/*)
+      echo "staithe: $point is mounted below the engine's data; umount it, then remove again" >&2
+      exit 1 ;;
+    esac
+  done < /proc/self/mountinfo
   find "$folder" -xdev -mindepth 1 -delete 2>/dev/null || :
   left=$(find "$folder" -xdev -mindepth 1 ! -type d -print -quit)
   if [ -n "$left" ]; then echo "staithe: $left cannot be deleted" >&2; exit 1; fi

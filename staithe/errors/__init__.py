@@ -32,7 +32,8 @@ StaitheError
 │   ├── NotRolledBack     E216  exit 1   a change failed, and the former state did not come back whole
 │   ├── DiskFull          E217  exit 1   a file system of the host has no room left
 │   ├── CommandKilled     E218  exit 1   a command was ended on the host by a signal
-│   └── NoRpm             E219  exit 1   the host has no rpm, so nobody knows its packages
+│   ├── NoRpm             E219  exit 1   the host has no rpm, so nobody knows its packages
+│   └── NotesDamaged      E220  exit 1   the note of what was there before staithe cannot be read
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 │   ├── NotSigned         E401  exit 5   the bundle has no signature
@@ -74,6 +75,7 @@ from staithe.errors.host import (
     HostKeyUnknown,
     HostLocked,
     NoRpm,
+    NotesDamaged,
     NotRolledBack,
     ProbeFailed,
     RecordTooNew,
@@ -142,6 +144,7 @@ __all__ = [
     "NotBegun",
     "NotRolledBack",
     "NotSigned",
+    "NotesDamaged",
     "OlderBundle",
     "PackageRefused",
     "ProbeFailed",

@@ -190,6 +190,17 @@ class DiskFull(CommandFailed):
     code = "E217"
 
 
+class NotesDamaged(HostError):
+    """/var/lib/staithe/former.json on the host, which says what stood there before staithe, cannot be read.
+
+    `staithe remove` would take what was there before for staithe's own. Copies of the files lie below
+    /var/lib/staithe/original with their full paths: put them back by hand. When nothing was there before, or all is
+    back, write `{}` into former.json, and remove again.
+    """
+
+    code = "E220"
+
+
 class NoRpm(HostError):
     """The host has no rpm: it is no Enterprise Linux, or a container's file system without package database.
 

@@ -6,38 +6,43 @@ killed goes on with the same plan.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
 
 from staithe.change import Change, change
 from staithe.config import Config
-from staithe.former import Former, FormerFile, read_former
-from staithe.host_layout import ENGINE_ROOT, STATE_DIR, UNIT_DIR, UNITS
+from staithe.errors import NotesDamaged
+from staithe.former import Former, FormerFile
+from staithe.host_layout import DAEMON_JSON, ENGINE_ROOT, FORMER, ORIGINAL_DIR, STATE_DIR, UNIT_DIR, UNITS
 from staithe.plan.binaries import is_linked
 from staithe.probe.state import HostState, ManagedFile, Unit
 from staithe.programs import PROGRAMS
 from staithe.record import read_record
 
 CONTAINERD_ROOT = "/var/lib/containerd"
+RUNNING_CONTAINERS = "running containers"
 _DEFAULT_ROOT = "/var/lib/docker"
 # The order in which they end: the socket would start the engine again.
-_ENDING = ("docker.socket", "docker.service", "containerd.service")
+ENDING = ("docker.socket", "docker.service", "containerd.service")
 
 
 def changes(state: HostState, config: Config, *, purge_data: bool) -> tuple[Change, ...]:
     """Return what has to be taken away, in the order of work; nothing where staithe has never been.
 
-    Raises RecordTooNew.
+    Raises RecordTooNew and NotesDamaged.
     """
     if not _has_been_here(state):
         return ()
-    former = read_former(state)
+    former = _notes(state)
     return (
         *_services(state),
+        *(_data(state, config) if purge_data else ()),
         *_files(state, former),
         *_programs(state),
         *_kernel(former),
         *_group(state, former),
-        *(_data(state, config) if purge_data else ()),
         change("removal", "remove", STATE_DIR, "the record, the notes and the blobs; last of all"),
     )
 
@@ -47,8 +52,10 @@ def remains(state: HostState, config: Config, *, purge_data: bool) -> tuple[str,
     if not _has_been_here(state):
         return ()
     folders = data_folders(state, config)
-    found = [] if purge_data else [f"{folder}: images, containers and volumes; --purge-data" for folder in folders]
-    former = read_former(state)
+    why = "--purge-data" if _is_ours(state, "docker.service") else "an engine that is not staithe's uses it"
+    purged = data_to_purge(state, config) if purge_data else ()
+    found = [f"{folder}: images, containers and volumes; {why}" for folder in folders if folder not in purged]
+    former = _notes(state)
     changed = [path for path in managed_files(state) if was_changed(state, path)]
     found += [f"{saved(path)}: what somebody made of staithe's file" for path in changed]
     if former.made_group and _strangers(state, former):
@@ -58,9 +65,48 @@ def remains(state: HostState, config: Config, *, purge_data: bool) -> tuple[str,
 
 
 def data_folders(state: HostState, config: Config) -> tuple[str, ...]:
-    """Return where the engine keeps its data: the folder that it runs with before the one that is described."""
+    """Return where the engine keeps its data.
+
+    What it runs with comes first, then what its daemon.json says on the host, and last what is described.
+    """
     running = state.docker.data_root if state.docker is not None else None
-    return (running or config.daemon.data_root or _DEFAULT_ROOT, CONTAINERD_ROOT)
+    root = running or _root_on_host(state) or config.daemon.data_root or _DEFAULT_ROOT
+    return (root, CONTAINERD_ROOT)
+
+
+def data_to_purge(state: HostState, config: Config) -> tuple[str, ...]:
+    """Return the folders that may be emptied: none while an engine that is not staithe's uses them."""
+    return data_folders(state, config) if _is_ours(state, "docker.service") else ()
+
+
+def group_stays(state: HostState) -> bool:
+    """Whether staithe made the docker group, and it is to stay because others belong to it."""
+    former = _notes(state)
+    return former.made_group and bool(_strangers(state, former))
+
+
+def _root_on_host(state: HostState) -> str | None:
+    try:
+        found = json.loads(state.files.get(DAEMON_JSON, ManagedFile()).text or "{}")
+    except ValueError:
+        return None
+    root = found.get("data-root") if isinstance(found, dict) else None
+    return root if isinstance(root, str) and root.startswith("/") else None
+
+
+def _notes(state: HostState) -> Former:
+    """Return former.json; without any (an early staithe made none) files come back from the copies alone."""
+    if state.former is not None:
+        try:
+            return Former.model_validate_json(state.former)
+        except ValidationError as error:
+            raise NotesDamaged(
+                "the note of what was here before staithe cannot be read; nothing is taken away without it",
+                where=FORMER,
+                found=state.former[:60] or "an empty file",
+                hint=f"ssh HOST sudo ls -R {ORIGINAL_DIR}   # then: staithe explain E220",
+            ) from error
+    return Former()
 
 
 def managed_files(state: HostState) -> Mapping[str, FormerFile | None]:
@@ -68,7 +114,7 @@ def managed_files(state: HostState) -> Mapping[str, FormerFile | None]:
     record = read_record(state)
     # A run that was cut off may have written files that no record names, and an old staithe kept no notes.
     known: dict[str, FormerFile | None] = dict.fromkeys(record.contents.files) if record is not None else {}
-    return known | read_former(state).files
+    return known | _notes(state).files
 
 
 def saved(path: str) -> str:
@@ -80,12 +126,28 @@ def _has_been_here(state: HostState) -> bool:
     return bool(state.record or state.former or state.engine.directories)
 
 
+def _is_ours(state: HostState, name: str) -> bool:
+    """Whether a unit is the one that staithe wrote; one that is not there is nobody else's."""
+    unit = state.units.get(name, Unit())
+    return unit.fragment_path in ("", f"{UNIT_DIR}/{name}") and is_engine_ours(state)
+
+
+def is_engine_ours(state: HostState) -> bool:
+    """Whether no other engine has taken the place of staithe's."""
+    return state.engine.origin in ("staithe", "none")
+
+
 def _services(state: HostState) -> Iterator[Change]:
-    if state.docker is not None and state.docker.containers_running:
+    if not _is_ours(state, "docker.service"):
+        return
+    if state.docker is None and state.engine.origin == "staithe":
+        reason = "the engine is down; with live-restore containers outlive it"
+        yield change("removal", "stop", RUNNING_CONTAINERS, reason, containers="ended")
+    elif state.docker is not None and state.docker.containers_running:
         count = state.docker.containers_running
-        what = f"{count} running container{'' if count == 1 else 's'}"
+        what = f"{count} {RUNNING_CONTAINERS.removesuffix('s')}{'' if count == 1 else 's'}"
         yield change("removal", "stop", what, "nothing runs them any longer", containers="ended")
-    for name in _ENDING:
+    for name in ENDING:
         unit = state.units.get(name, Unit())
         if unit.active_state != "inactive" and unit.load_state != "not-found":
             yield change("removal", "stop", name, f"is {unit.active_state}")
@@ -144,5 +206,5 @@ def _strangers(state: HostState, former: Former) -> tuple[str, ...]:
 
 
 def _data(state: HostState, config: Config) -> Iterator[Change]:
-    for folder in data_folders(state, config):
+    for folder in data_to_purge(state, config):
         yield change("removal", "remove", folder, "images, containers and VOLUMES are lost", containers="ended")

@@ -104,17 +104,52 @@ def test_what_somebody_changed_since_is_kept_beside(site: Site, bare: Host) -> N
 
 def test_data_goes_when_the_hosts_name_is_typed(site: Site, bare: Host) -> None:
     site.run("apply", limit="h1")
-    bare.sh("docker volume create keep; mkdir /var/lib/docker/mounted; mount -t tmpfs none /var/lib/docker/mounted")
-    bare.sh("touch /var/lib/docker/mounted/other")
+    bare.sh("docker volume create keep; mkdir -p /var/lib/docker/mounted /var/lib/docker-of-others")
+    # On the same file system, where nobody sees by its number that it is another place.
+    bare.sh("mkdir /var/lib/docker/others; touch /var/lib/docker/others/file")
+    bare.sh("mount --bind /var/lib/docker/others /var/lib/docker/mounted")
     words = ("remove", "inventory.py", "--limit", "h1", "--purge-data")
     code, text = on_terminal(site, *words, answers=("h2",))
     assert "VOLUMES are lost" in text and "nothing is done on any host" in text and code == 130, text
     assert bare.sh("docker volume ls -q") == "keep"
     code, text = on_terminal(site, *words, answers=("h1",))
+    assert code == 1 and "/var/lib/docker/mounted is mounted below" in text, text
+    assert bare.sh("ls /var/lib/docker/others /var/lib/staithe/record.json") == (
+        "/var/lib/staithe/record.json\n\n/var/lib/docker/others:\nfile"
+    )
+    bare.sh("umount /var/lib/docker/mounted")
+    code, text = on_terminal(site, *words, answers=("h1",))
     assert code == 0, text
-    # What is mounted below is somebody else's.
-    assert bare.sh("find /var/lib/docker -mindepth 1") == "/var/lib/docker/mounted\n/var/lib/docker/mounted/other"
-    assert bare.sh("find /var/lib/containerd -mindepth 1; ls -d /var/lib/staithe", check=False) == ""
+    assert bare.sh("find /var/lib/docker /var/lib/containerd -mindepth 1; ls -d /var/lib/staithe", check=False) == ""
+
+
+def test_containers_that_outlived_the_engine_end_and_its_own_folder_is_purged(site: Site, bare: Host) -> None:
+    site.configure(daemon={"live-restore": True, "data-root": "/var/lib/docker/moved"}, smoke={})
+    site.run("apply", limit="h1")
+    bare.sh("docker run -d -v keep:/v staithe/smoke:1 sleep 1000; useradd -m -g docker bob")
+    bare.sh("systemctl stop docker.socket docker.service")
+    assert "containerd-shim" in bare.sh(_PROCESSES) and bare.sh("ls /var/lib/docker/moved/volumes")
+    # What the inventory says by now is not where the host's data are.
+    site.configure()
+    host = site.run("remove", "--yes", "--purge-data", limit="h1").host("h1")
+    assert host["error"] is None and bare.sh(_PROCESSES) == ""
+    assert bare.sh("ps -eo args | grep '^sleep 1000' || true") == ""
+    assert bare.sh("ls -d /var/lib/docker/moved /var/lib/staithe", check=False) == ""
+    assert "group docker: somebody's primary group" in host["remains"]
+    assert bare.sh("id -gn bob") == "docker"
+
+
+def test_without_its_notes_nothing_is_taken_for_staithes(site: Site, bare: Host) -> None:
+    bare.sh("mkdir -p /etc/docker; echo '{\"debug\": true}' > /etc/docker/daemon.json")
+    site.run("apply", limit="h1")
+    bare.sh(": > /var/lib/staithe/former.json")
+    before = bare.sh(_LOOK)
+    refused = site.run("remove", "--yes", limit="h1", code=1).host("h1")
+    assert refused["error"]["code"] == "E220" and bare.sh(_LOOK) == before
+    # An early staithe made no notes, but it kept a copy.
+    bare.sh("rm /var/lib/staithe/former.json")
+    site.run("remove", "--yes", limit="h1")
+    assert bare.sh("cat /etc/docker/daemon.json; ls -d /var/lib/staithe 2>/dev/null || :") == '{"debug": true}'
 
 
 def test_a_no_changes_nothing(site: Site, converged: Host) -> None:

@@ -11,9 +11,10 @@ import pytest
 from tests.lab.conftest import LAB_ID, Host, Site
 from tests.lab.sampling import sampled
 
-SUDO = "clerk-of-the-lab"
-TOKEN = "5plunk-t0ken-of-the-site"
-PROXY = "pr0xy-pass-of-the-site"
+# Of this worker alone: another one, which runs a test beside this, may name its own in a command of the test.
+SUDO = f"clerk-of-the-lab-{LAB_ID}"
+TOKEN = f"5plunk-t0ken-of-the-site-{LAB_ID}"
+PROXY = f"pr0xy-pass-of-the-site-{LAB_ID}"
 TYPED = "typed-l0gin-pass"
 SECRETS = (SUDO, TOKEN, PROXY, TYPED)
 

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from staithe.errors import RecordTooNew
+from staithe.errors import NotesDamaged, RecordTooNew
 from staithe.former import Former, FormerFile
 from staithe.host_layout import DAEMON_JSON, STATE_DIR, SYSCTL_FILE, UNIT_DIR
 from staithe.plan import removal
@@ -110,5 +110,38 @@ def test_what_is_hostile_in_notes_is_quoted() -> None:
     script = removal_script((), removal.managed_files(state), [path], [path])
     lines = [shlex.split(line) for line in script.splitlines() if "canary" in line]
     # Each line has the path as one word; nothing of it became a command.
-    assert [line[-1].removesuffix(".staithe-saved") for line in lines if line[0] in ("rm", "mv")] == [path]
+    assert {line[-1] for line in lines if line[0] == "rm"} == {path}
     assert all("touch" not in line and "/canary;" not in line for line in lines)
+
+
+def test_the_folder_of_a_stopped_engine_is_what_its_daemon_json_says() -> None:
+    state = applied().model_copy(update={"docker": None})
+    for text, root in (
+        ('{"data-root": "/data/docker"}', "/data/docker"),
+        ("[]", "/var/lib/docker"),
+        ("{", "/var/lib/docker"),
+    ):
+        file = state.files[DAEMON_JSON].model_copy(update={"text": text})
+        found = state.model_copy(update={"files": {**state.files, DAEMON_JSON: file}})
+        assert removal.data_folders(found, CONFIG)[0] == root
+    assert "stop running containers" in targets(state)
+
+
+def test_an_engine_that_is_not_staithes_is_left_at_work_with_its_data() -> None:
+    state = applied()
+    other = state.units["docker.service"].model_copy(
+        update={"fragment_path": "/usr/lib/systemd/system/docker.service"}
+    )
+    state = state.model_copy(update={"units": {**state.units, "docker.service": other}})
+    found = targets(state, purge_data=True)
+    assert not any(one.startswith("stop ") for one in found)
+    assert "remove /var/lib/docker" not in found
+    assert any("not staithe's uses it" in one for one in removal.remains(state, CONFIG, purge_data=True))
+    assert "systemctl stop" not in removal_script(removal.changes(state, CONFIG, purge_data=True), {}, (), ())
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"files": 3}'])
+def test_notes_that_cannot_be_read_are_no_notes_of_nothing(text: str) -> None:
+    state = applied().model_copy(update={"former": text})
+    with pytest.raises(NotesDamaged):
+        removal.changes(state, CONFIG, purge_data=False)
