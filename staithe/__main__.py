@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 
-from staithe import early_runner
-
 # The commands that ask hosts.
 _ASKING = ("preflight", "plan", "apply", "smoke", "status", "unlock", "versions", "remove")
 
@@ -15,6 +13,8 @@ def main() -> None:
     """Run the command line and exit with staithe's exit codes."""
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     if command in _ASKING and not {"-h", "--help"} & set(sys.argv):
+        from staithe import early_runner
+
         early_runner.start()
     from staithe.cli.app import main as run_command
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -62,11 +61,16 @@ def plan(
     from staithe.run import Run
 
     given = options.read_settings(settings, bundle, allow_older=allow_older)
+    salt = ""
     if out is not None:
+        # Loaded late: it takes a tenth of the time that --help has.
+        import secrets
+
         from staithe.saved_plan import check_place, check_settings
 
         check_place(out)
         check_settings(given)
+        salt = secrets.token_hex(16)
     run = Run(
         "plan",
         inventory,
@@ -77,7 +81,7 @@ def plan(
         parallel=parallel,
         settings=given,
         deep=deep,
-        salt=secrets.token_hex(16) if out is not None else "",
+        salt=salt,
         accept_new_host_keys=accept_new_host_keys,
     )
     code = run.go(check=check, show_plan=not as_json, diffs=diff.value).exit_code
