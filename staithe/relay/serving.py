@@ -210,7 +210,7 @@ def offer_script(
 ) -> str:
     """Return the script that lets `clients` in and prints the hexes of those `blobs` that the host has already.
 
-    What staithe keeps there of an earlier run is linked, not copied.
+    What staithe keeps there of an earlier run is linked; copied only from another file system.
     """
     home = folder_of(run)
     rules = [
@@ -241,8 +241,12 @@ for one in {join(blob.hex for blob in blobs)}; do
   if [ ! -f sha256/$one ] && [ -f "$kept" ]; then
     sum=$(sha256sum < "$kept")
     if [ "${{sum%% *}}" = "$one" ]; then
-      chmod 444 "$kept"
-      ln -f "$kept" sha256/$one
+      # It may lie on another file system. One that does not fit is no reason to serve nothing.
+      if ! ln -f "$kept" sha256/$one 2> /dev/null; then
+        if ! cat "$kept" > sha256/.$one.part; then rm -rf sha256/.$one.part; continue; fi
+        mv -f sha256/.$one.part sha256/$one
+      fi
+      chmod 444 sha256/$one
     fi
   fi
   if [ -f sha256/$one ]; then echo "$one"; fi
