@@ -36,6 +36,12 @@ def test_addresses_of_both_kinds() -> None:
     assert 'rule family="ipv4" source address="10.0.0.2" port port="18500" protocol="tcp" accept' in TEXTS["offer"]
 
 
+def test_one_neighbour_cannot_have_all_connections() -> None:
+    assert "MaxConnectionsPerSource=32 " in TEXTS["open"]
+    # Else systemd ends the socket for good after 200 connections within 2 s.
+    assert "TriggerLimitIntervalSec=0 " in TEXTS["open"]
+
+
 def below(script: str, root: Path) -> str:
     return script.replace("/var/lib/staithe", f"{root}/var/lib/staithe")
 
