@@ -91,3 +91,14 @@ def test_a_relay_that_is_over_takes_nothing_more(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "the time of the relay is over" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relay_outside_the_run_has_its_own_folder_alone(tmp_path: Path) -> None:
+    content = b"a blob"
+    blob = Blob(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), "")
+    folder = tmp_path / "var/lib/staithe-relay/r1/sha256"
+    folder.mkdir(parents=True)
+    subprocess.run(["sh", "-c", below(serving.fill_script("r1", blob), tmp_path)], input=content, check=True)
+    assert (folder / blob.hex).read_bytes() == content
+    assert (folder / blob.hex).stat().st_mode & 0o777 == 0o444
+    assert [path.name for path in (tmp_path / "var/lib").iterdir()] == ["staithe-relay"]
