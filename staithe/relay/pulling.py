@@ -16,7 +16,7 @@ SAYS = "staithe: origin: "
 _SAID = f"{STATE_DIR}/.pull"
 _CONNECT_S = 10
 # Slower than this for so long is no line to wait for: SSH may be better.
-_SLOW_BYTES_PER_S = 1024
+_SLOW_BYTES_PER_S = 10 << 10
 _SLOW_S = 20
 # A connection that broke, or ended early (curl's exit codes): it goes on from where it is.
 _BROKEN = "18|52|55|56|92"
