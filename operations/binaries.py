@@ -9,7 +9,7 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from staithe.host import Session, carry_out, session
-from staithe.host.arrival import TRANSFER_TIMEOUT_S, bring
+from staithe.host.arrival import bring, time_limit_s
 from staithe.host_layout import ENGINE_CURRENT
 from staithe.placing import receive_engine_script, switch_engine_script
 from staithe.relay.origin import Origin
@@ -38,7 +38,13 @@ def _place(here: Session) -> None:
 
     def receive(origin: Origin | None, stdin: Iterable[bytes]) -> None:
         script = pull_engine_script(engine, origin) if origin else receive_engine_script(engine)
-        here.alter(script, "unpack the engine", refresh=["engine"], stdin=stdin, timeout_s=TRANSFER_TIMEOUT_S)
+        here.alter(
+            script,
+            "unpack the engine",
+            refresh=["engine"],
+            stdin=stdin,
+            timeout_s=time_limit_s(engine.archive, origin),
+        )
 
     bring(here, engine.archive, receive)
 

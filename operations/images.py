@@ -14,7 +14,7 @@ from staithe.bundle.contents import Blob, ImageArtifact
 from staithe.bundle.load_archive import load_metadata
 from staithe.change import Change
 from staithe.host import Session, carry_out, session
-from staithe.host.arrival import TRANSFER_TIMEOUT_S, bring
+from staithe.host.arrival import bring, time_limit_s
 from staithe.host_layout import BLOB_DIR, STATE_DIR
 from staithe.placing import receive_blob_script
 from staithe.relay.origin import Origin
@@ -75,7 +75,7 @@ done
 def _bring(here: Session, blob: Blob) -> None:
     def receive(origin: Origin | None, stdin: Iterable[bytes]) -> None:
         script = pull_blob_script(blob, origin) if origin else receive_blob_script(blob)
-        here.run(script, f"blob {blob.hex[:12]}", stdin=stdin, timeout_s=TRANSFER_TIMEOUT_S)
+        here.run(script, f"blob {blob.hex[:12]}", stdin=stdin, timeout_s=time_limit_s(blob, origin))
 
     bring(here, blob, receive)
 

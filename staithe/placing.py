@@ -101,7 +101,9 @@ def receive_blob_script(blob: Blob, folder: str = BLOB_DIR) -> str:
     openssl, where it is there, is as fast as the processor; sha256sum is so only where it is built with it (EL's is).
     """
     final = f"{folder}/{blob.hex}"
-    return f"""{PRELUDE}umask 077
+    # A relay has a folder of its own, and may have nothing else of staithe's.
+    prelude = PRELUDE if folder == BLOB_DIR else "set -eu\n"
+    return f"""{prelude}umask 077
 mkdir -p {folder}
 part={folder}/.{blob.hex}.part
 trap 'rm -f "$part"' EXIT

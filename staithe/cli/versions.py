@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,6 +81,7 @@ def _address(repo: str | None, mirror: str, channel: str) -> str:
             f"there is no such channel{gone}", where="--channel", found=channel, expected="stable or test"
         )
     if repo is not None:
+        _check_repository(repo)
         return repo
     if mirror not in DOCKER_MIRRORS:
         raise UsageError(
@@ -90,6 +92,28 @@ def _address(repo: str | None, mirror: str, channel: str) -> str:
             hint="staithe versions --repo URL   # any other",
         )
     return docker_packages(mirror, channel)
+
+
+def _check_repository(repo: str) -> None:
+    """Refuse what is neither an address nor a path; and logins, which a list of processes and a log would show."""
+    scheme, mark, rest = repo.partition("://")
+    server = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if not mark or scheme == "file":
+        return
+    # What is found is not told where it may be a password: u:sek/ret@host has its @ further on.
+    has_login = "@" in server or ("@" in rest and re.search(r":(?!\d*$)[^\]]*$", server) is not None)
+    if has_login:
+        raise UsageError(
+            "a login in an address is seen in the list of processes; bundle.toml takes one",
+            where="--repo",
+            found=f"{scheme}://***@{rest.rpartition('@')[2]}",
+            expected="an address without a login",
+            hint="staithe bundle lock   # with username and password below its [[repository]] in bundle.toml",
+        )
+    if scheme not in ("http", "https"):
+        raise UsageError(
+            "such addresses are not known", where="--repo", found=repo, expected="https://..., http://... or a path"
+        )
 
 
 def _check(majors: list[int] | tuple[()], archs: list[str] | tuple[()]) -> None:

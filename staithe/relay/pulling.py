@@ -16,7 +16,7 @@ SAYS = "staithe: origin: "
 _SAID = f"{STATE_DIR}/.pull"
 _CONNECT_S = 10
 # Slower than this for so long is no line to wait for: SSH may be better.
-_SLOW_BYTES_PER_S = 1024
+_SLOW_BYTES_PER_S = 10 << 10
 _SLOW_S = 20
 # A connection that broke, or ended early (curl's exit codes): it goes on from where it is.
 _BROKEN = "18|52|55|56|92"
@@ -69,14 +69,16 @@ mv -Tf "$part" {BLOB_DIR}/{blob.hex}
 
 
 def _link_script(blob: Blob, path: str) -> str:
-    """Return the script with which the relay itself takes a blob that it serves: checked, and not copied."""
+    """Return the script with which the relay itself takes a blob that it serves: checked, and copied if need be."""
     return f"""{PRELUDE}umask 077
 mkdir -p {BLOB_DIR}
 part={BLOB_DIR}/.{blob.hex}.part
-ln -fT {quote(path)} "$part"
+trap 'rm -f "$part"' EXIT
+rm -f "$part"
+# The two folders may lie on different file systems.
+ln -T {quote(path)} "$part" 2> /dev/null || cat {quote(path)} > "$part"
 sum=$({SHA256_OF_PART})
 if [ "${{sum%% *}}" != {blob.hex} ]; then
-  rm -f "$part"
   echo "{SAYS}refused: sha256 is ${{sum%% *}}" >&2
   exit 65
 fi

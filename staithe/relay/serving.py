@@ -24,6 +24,8 @@ _HEADER_LINES = 64
 # A blob over a slow line: 30 KiB/s for 200 MiB still comes to its end.
 _CONNECTION_S = 7200
 _CONNECTIONS = 256
+# A host pulls one blob at a time; several may stand behind one address.
+_CONNECTIONS_OF_ONE = 32
 
 
 def unit_of(run: str) -> str:
@@ -49,6 +51,14 @@ refuse() {{
   answer "$1" 0 "${{2:-}}"
   exit 0
 }}
+# A stranger is not listened to: a place that is held open is one that the hosts lack. Older systemd does not say who
+# it is.
+if [ -n "${{REMOTE_ADDR:-}}" ] && ! grep -qxF -e "${{REMOTE_ADDR#::ffff:}}" "$home/allowed"; then
+  answer '403 Forbidden' 0 ''
+  # What has come is taken: closed over it, the connection is reset, and the answer may be lost.
+  dd bs=4096 count=1 iflag=nonblock > /dev/null 2>&1
+  exit 0
+fi
 # Who says nothing, or too slowly, is hung up on.
 (sleep {_REQUEST_S}; kill -9 $$) < /dev/null > /dev/null 2>&1 &
 watch=$!
@@ -62,10 +72,6 @@ while IFS= read -r line; do
   case $line in [Rr][Aa][Nn][Gg][Ee]:*) range=${{line#*:}}; range=${{range# }} ;; esac
 done
 kill $watch 2> /dev/null
-# Older systemd does not say who it is.
-if [ -n "${{REMOTE_ADDR:-}}" ] && ! grep -qxF -e "${{REMOTE_ADDR#::ffff:}}" "$home/allowed"; then
-  refuse '403 Forbidden'
-fi
 case $version in HTTP/1.[01] | HTTP/1.[01]"$cr") ;; *) refuse '400 Bad Request' ;; esac
 case $method in GET | HEAD) ;; *) refuse '405 Method Not Allowed' 'Allow: GET, HEAD' ;; esac
 hex=${{target#/sha256/}}
@@ -185,7 +191,8 @@ esac
 found=
 for port in {" ".join(map(str, ports))}; do
   printf '%s\\n' '[Unit]' 'BindsTo={unit}-limit.service' 'After={unit}-limit.service' \\
-    '[Socket]' "ListenStream=$place$port" Accept=yes MaxConnections={_CONNECTIONS} Backlog=512 \\
+    '[Socket]' "ListenStream=$place$port" Accept=yes MaxConnections={_CONNECTIONS} \\
+    MaxConnectionsPerSource={_CONNECTIONS_OF_ONE} TriggerLimitIntervalSec=0 Backlog=512 \\
     > {_UNITS}/{unit}.socket
   systemctl daemon-reload
   if systemctl start {unit}.socket 2> /dev/null; then found=$port; break; fi
@@ -210,7 +217,7 @@ def offer_script(
 ) -> str:
     """Return the script that lets `clients` in and prints the hexes of those `blobs` that the host has already.
 
-    What staithe keeps there of an earlier run is linked, not copied.
+    What staithe keeps there of an earlier run is linked; copied only from another file system.
     """
     home = folder_of(run)
     rules = [
@@ -241,8 +248,12 @@ for one in {join(blob.hex for blob in blobs)}; do
   if [ ! -f sha256/$one ] && [ -f "$kept" ]; then
     sum=$(sha256sum < "$kept")
     if [ "${{sum%% *}}" = "$one" ]; then
-      chmod 444 "$kept"
-      ln -f "$kept" sha256/$one
+      # It may lie on another file system. One that does not fit is no reason to serve nothing.
+      if ! ln -f "$kept" sha256/$one 2> /dev/null; then
+        if ! cat "$kept" > sha256/.$one.part; then rm -rf sha256/.$one.part; continue; fi
+        mv -f sha256/.$one.part sha256/$one
+      fi
+      chmod 444 sha256/$one
     fi
   fi
   if [ -f sha256/$one ]; then echo "$one"; fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,18 +21,43 @@ from staithe.sourcing.access import Access
 from staithe.sourcing.origin import Interruption
 
 
+class _Door:
+    """What all hosts of a run share that pull from one repository: a token for many, or why nobody gets in."""
+
+    def __init__(self, settings: Transfer) -> None:
+        assert settings.registry is not None
+        reference = parse(settings.registry)
+        access = Access(ca=settings.registry_ca, proxy=settings.proxy, environment=False)
+        # By default this machine's own registries are http; the hosts do not know what is loopback here.
+        endpoint = endpoint_of(reference.domain, plain_http=settings.registry_plain_http, access=access)
+        login = None
+        if settings.registry_user is not None and settings.registry_password is not None:
+            login = Login(settings.registry_user, settings.registry_password, holder="transfer.registry_user")
+        self.repository = ImageRepository(endpoint, reference.path, find=lambda host: login)
+        self._ca = settings.registry_ca
+        self._guard = threading.Lock()
+        self._failure: StaitheError | Interruption | None = None
+
+    def enter(self) -> tuple[str | None, str]:
+        """Return the header Authorization, if one is wanted, and the certificate of the registry's own authority.
+
+        Raises StaitheError, Interruption; from then on the same at once, so that no host waits for what another
+        waited for in vain.
+        """
+        with self._guard:
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)
+            try:
+                return self.repository.authorization.value(), _certificate(self._ca) if self._ca else ""
+            except (StaitheError, Interruption) as error:
+                self._failure = error
+                raise
+
+
 @lru_cache(maxsize=64)
-def _repository(settings: Transfer) -> ImageRepository:
-    """Return the repository that all hosts with these settings pull from, so that one token serves many."""
-    assert settings.registry is not None
-    reference = parse(settings.registry)
-    access = Access(ca=settings.registry_ca, proxy=settings.proxy, environment=False)
-    # By default this machine's own registries are http; the hosts do not know what is loopback here.
-    endpoint = endpoint_of(reference.domain, plain_http=settings.registry_plain_http, access=access)
-    login = None
-    if settings.registry_user is not None and settings.registry_password is not None:
-        login = Login(settings.registry_user, settings.registry_password, holder="transfer.registry_user")
-    return ImageRepository(endpoint, reference.path, find=lambda host: login)
+def _door(control: Control, settings: Transfer) -> _Door:
+    """Return the door of a run for these settings."""
+    return _Door(settings)
 
 
 @lru_cache(maxsize=64)
@@ -49,26 +75,22 @@ class FromRegistry:
         self._control = control
         self._host = host
         self._settings = settings
+        self._name = f"registry {settings.registry}"
         self._gave_up = False
 
     def announce(self, blobs: Sequence[Blob]) -> None:
         """Do nothing: they are there since `bundle push`."""
 
     def wait(self, blob: Blob) -> None:
-        """Do not: it is there since `bundle push`."""
+        """Find out whether the registry lets anybody in: one that does not answer costs no turn to receive."""
+        self._enter(blob)
 
     def origin(self, blob: Blob) -> Origin | None:
         """Return where the blob is; None when the registry lets nobody in."""
-        if self._gave_up:
+        entered = self._enter(blob)
+        if entered is None:
             return None
-        name = f"registry {self._settings.registry}"
-        try:
-            repository = _repository(self._settings)
-            authorization = repository.authorization.value()
-            ca = _certificate(self._settings.registry_ca) if self._settings.registry_ca else ""
-        except (StaitheError, Interruption) as error:
-            self.give_up(blob, f"{name}: {error}; blobs are sent by SSH instead")
-            return None
+        repository, authorization, ca = entered
         lines = []
         if authorization is not None:
             # Written down plainly, they are no less secret.
@@ -78,12 +100,22 @@ class FromRegistry:
         if self._settings.proxy is not None:
             lines.append(f"proxy = {_quoted(self._settings.proxy)}")
         return Origin(
-            name=name,
+            name=self._name,
             url=repository.address(f"blobs/{blob.digest}"),
             has_proxy=self._settings.proxy is not None,
             ca=ca,
             login="\n".join(lines),
         )
+
+    def _enter(self, blob: Blob) -> tuple[ImageRepository, str | None, str] | None:
+        if self._gave_up:
+            return None
+        try:
+            door = _door(self._control, self._settings)
+            return (door.repository, *door.enter())
+        except (StaitheError, Interruption) as error:
+            self.give_up(blob, f"{self._name}: {error}; blobs are sent by SSH instead")
+            return None
 
     def give_up(self, blob: Blob, reason: str) -> None:
         """Take the rest over SSH: what failed once is not tried again."""

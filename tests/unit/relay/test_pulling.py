@@ -197,6 +197,26 @@ def test_the_relay_takes_its_own_without_a_copy(shell: list[str], tmp_path: Path
     assert left(tmp_path) == []
 
 
+def test_the_relay_takes_its_own_from_another_file_system(shell: list[str], tmp_path: Path, elsewhere: Path) -> None:
+    served = elsewhere / "served"
+    served.write_bytes(CONTENT)
+    # Something that the script has to leave alone: whatever ran before may have linked it.
+    other = tmp_path / "other"
+    other.write_bytes(OTHER)
+    blobs(tmp_path).mkdir(parents=True)
+    (blobs(tmp_path) / f".{BLOB.hex}.part").hardlink_to(other)
+    script = pull_blob_script(BLOB, Origin("relay", path=str(served)))
+    done = run(shell, script, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (blobs(tmp_path) / BLOB.hex).read_bytes() == CONTENT
+    assert left(tmp_path) == [BLOB.hex]
+    assert other.read_bytes() == OTHER
+    served.write_bytes(OTHER)
+    (blobs(tmp_path) / BLOB.hex).unlink()
+    assert run(shell, script, tmp_path).returncode == 65
+    assert left(tmp_path) == []
+
+
 @pytest.mark.parametrize("from_path", [False, True])
 def test_the_engine_is_unpacked_on_its_way(
     shell: list[str], tmp_path: Path, server: FileServer, small_bundle: Path, from_path: bool

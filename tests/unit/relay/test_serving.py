@@ -135,6 +135,15 @@ def test_who_is_no_host_of_the_run_gets_nothing(home: Path, shell: list[str]) ->
         assert curl(port).stdout == CONTENT, "systemd of EL 7 does not say who it is"
 
 
+def test_a_stranger_who_says_nothing_is_sent_away_at_once(home: Path, shell: list[str]) -> None:
+    (home / "serve").write_text(SERVE)
+    with serving(home, shell, peer="10.1.1.1") as port:
+        began = time.monotonic()
+        for request in (b"", b"GET /sha256/", b"G" * 3000):
+            assert status(say(port, request)) == 403
+        assert time.monotonic() - began < 5
+
+
 def test_who_says_nothing_is_hung_up_on(port: int) -> None:
     began = time.monotonic()
     for request in (b"", b"GET /sha256/"):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -152,6 +156,48 @@ def test_a_login_that_is_refused_is_told_once(line: Line, registry: RegistryServ
     assert "refuses the login that transfer.registry_user has" in told["text"]
     assert told["text"].endswith("; blobs are sent by SSH instead")
     assert "p4ss" not in told["text"]
+
+
+class Silent:
+    """A registry whose connections break; each of them takes a moment."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = self._socket.accept()
+                self.asked += 1
+                time.sleep(0.2)
+                peer.close()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def test_a_registry_that_does_not_answer_is_waited_for_once_in_a_run(line: Line) -> None:
+    with contextlib.closing(Silent()) as silent:
+        settings = Transfer.model_validate({"registry": f"{silent.host}/site:1", "registry_plain_http": True})
+        supplies = [FromRegistry(line.control, f"h{number}", settings) for number in range(8)]
+        waiting = [threading.Thread(target=supply.wait, args=(BLOB,)) for supply in supplies]
+        for thread in waiting:
+            thread.start()
+        for thread in waiting:
+            thread.join(10)
+        asked = silent.asked
+        assert asked == 1
+        assert {one["host"] for one in line.told} == {f"h{number}" for number in range(8)}
+        assert len({one["text"] for one in line.told}) == 1
+        assert line.told[0]["text"].endswith("; blobs are sent by SSH instead")
+        # In its turn no host asks again; another run does.
+        assert [supply.origin(BLOB) for supply in supplies] == [None] * 8
+        assert silent.asked == asked
+        assert FromRegistry(Line().control, "h1", settings).origin(BLOB) is None
+        assert silent.asked > asked
 
 
 def test_values_are_quoted_as_curl_reads_them() -> None:

@@ -109,6 +109,36 @@ def test_what_does_not_exist_is_refused(site: Site, words: tuple[str, ...], expe
     assert "E100" in told and expected in told
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://u:sekret@127.0.0.1:9/x",
+        "https://sekret@h/",
+        "http://u:sek/sekret@h/",
+        "ftp://u:sekret@h/",
+        "http://u:'sekret@h",
+    ],
+)
+def test_a_login_in_an_address_is_refused_and_not_shown(site: Site, address: str) -> None:
+    done = versions(site, "--repo", address, "--json", code=2)
+    assert "E100" in done.stderr and "***@" in done.stderr and "bundle.toml" in done.stderr
+    assert "sek" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("address", ["ftp://x/y", "HTTPS://x/y", "s3://x"])
+def test_an_address_of_another_kind_is_no_path(site: Site, address: str) -> None:
+    told = versions(site, "--repo", address, code=2).stderr
+    assert "E100" in told and f"found {address}" in told and "https://..." in told
+
+
+def test_what_looks_like_a_login_and_is_none_is_asked(shelf: Site) -> None:
+    with file_server() as server:
+        for path in (shelf.home / "el9/repodata").iterdir():
+            server.files[f"/a@b/repodata/{path.name}"] = path.read_bytes()
+        assert "28.5.10" in versions(shelf, "--repo", f"{server.url}/a@b", "--el", "9").stdout
+    assert "28.5.10" in versions(shelf, "--repo", f"file://{shelf.home}/el9", "--el", "9").stdout
+
+
 def test_old_ones_are_counted(site: Site) -> None:
     for number in range(18):
         site.add("many", engine(f"28.5.{number}"))
