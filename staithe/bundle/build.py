@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,13 +59,14 @@ def build(
     serial: int | None = None,
     package_sets: Sequence[PackageSource] = (),
     attachments: Sequence[Attachment] = (),
+    check: Callable[[Bundle], None] = lambda bundle: None,
 ) -> Bundle:
     """Write a bundle to `out` and return it as it is read back.
 
     Bundles of one `name` are generations of one another: hosts refuse one with a lower `serial` than they had.
 
-    It appears whole or not at all. An existing bundle gives way only with `replace`, any other folder never.
-    Raises BundleError.
+    It appears whole or not at all, and not when `check` raises. An existing bundle gives way only with `replace`,
+    any other folder never. Raises BundleError.
     """
     out = out.absolute()
     with _written(out), _draft(out) as draft:
@@ -77,7 +78,7 @@ def build(
         entries.extend(add_attachment(one, store) for one in attachments)
         _write_index(draft, entries, _annotations(name, serial))
         draft.chmod(0o755)
-        read_bundle(draft)
+        check(read_bundle(draft))
         _swap(draft, out)
     return read_bundle(out)
 

@@ -19,6 +19,7 @@ from staithe.sourcing import description_file
 from staithe.sourcing.access import Access, access_of, key_access_of
 from staithe.sourcing.bases import base_digests
 from staithe.sourcing.choice import ENGINE_PACKAGE
+from staithe.sourcing.consistency import check_names
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Fetched, Wanted
 from staithe.sourcing.fetched_images import fetch_images
@@ -63,6 +64,7 @@ class Building:
                 Attachment(LOCK_NAME, LOCK_ARTIFACT_TYPE, self.lock.text().encode()),
                 Attachment("sbom.cdx.json", SBOM_ARTIFACT_TYPE, sbom_text(self.lock).encode()),
             ],
+            check=lambda made: check_names(made, self.lock, LOCK_NAME),
         )
 
     def _files(self) -> list[LockedFile]:
