@@ -167,7 +167,7 @@ class Authorization:
         if self._client is None:
             self._client = open_client(self._endpoint.access)
         # A redirection would carry the login to somebody else.
-        return exchange(self._client, method, url, follow_redirects=False, **options)
+        return exchange(self._client, self._endpoint, method, url, follow_redirects=False, **options)
 
 
 def _read_token(answer: Answer, where: str) -> tuple[str, float]:
