@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from staithe.bundle.archive_files import ArchiveFiles
+from staithe.bundle.archive_files import ArchiveFiles, KeptArchive
 from staithe.bundle.artifact import add_artifact
 from staithe.bundle.attachment import Attachment, add_attachment
 from staithe.bundle.blob_store import BlobStore
@@ -51,7 +51,7 @@ class EngineSource:
 
 def build(
     engines: Sequence[EngineSource],
-    images: Sequence[Path | ArchiveFiles],
+    images: Sequence[Path | KeptArchive | ArchiveFiles],
     out: Path,
     *,
     replace: bool = False,

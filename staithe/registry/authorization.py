@@ -79,6 +79,7 @@ class Authorization:
         login = self._find(host)
         who = f"the login that {login.holder} has" if login else "anybody without a login"
         hint = f"docker login {word(host)}" if host != "docker.io" else "docker login"
+        hint = self._endpoint.settings.login or hint
         # docker.io says so too of what it does not have.
         doubt = "" if login else ", or has no such image"
         where = f"{host}: {self._scope}"

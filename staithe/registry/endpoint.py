@@ -18,6 +18,8 @@ class Settings:
 
     ca: str = 'ca = "FILE" in its [[registry]] of bundle.toml'
     plain_http: str = "plain_http = true in its [[registry]] of bundle.toml"
+    # None: where docker keeps its logins.
+    login: str | None = None
 
 
 @dataclass(frozen=True)

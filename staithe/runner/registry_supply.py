@@ -19,7 +19,11 @@ from staithe.runner.control import Control
 from staithe.sourcing.access import Access
 from staithe.sourcing.origin import Interruption
 
-_SETTINGS = Settings(ca="transfer.registry_ca: FILE", plain_http="transfer.registry_plain_http: true")
+_SETTINGS = Settings(
+    ca="transfer.registry_ca: FILE",
+    plain_http="transfer.registry_plain_http: true",
+    login="transfer.registry_user and registry_password",
+)
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from staithe.bundle.archive_files import KeptArchive
 from staithe.bundle.attachment import Attachment
 from staithe.bundle.build import EngineSource, build, check_target
 from staithe.bundle.contents import Blob, Bundle
@@ -54,7 +55,10 @@ class Building:
         self.say("metadata and blobs")
         return build(
             [EngineSource(paths[one.sha256], one.version) for one in self.lock.static],
-            [*(paths[one.sha256] for one in self.lock.image), *([images.layout(paths)] if images.images else [])],
+            [
+                *(KeptArchive(paths[one.sha256], one.url) for one in self.lock.image),
+                *([images.layout(paths)] if images.images else []),
+            ],
             out,
             replace=replace,
             name=self.lock.name,

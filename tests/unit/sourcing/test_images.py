@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -307,6 +309,33 @@ def test_a_layout(folder: Folder) -> None:
     # What is in the folder now is what is locked next.
     write_layout(folder.home / "layout", team_1=image(layer(app=b"new")))
     assert "- image docker.io/library/other:2" in folder.run("lock")
+
+
+def test_what_is_no_layout_or_archive_is_named_as_in_bundle_toml(folder: Folder) -> None:
+    (folder.home / "st").mkdir()
+    (folder.home / "st/wrong.tgz").write_bytes(gzip.compress(b"no tar" * 1000))
+    for wish, *words in (
+        ('layout = "st"', "error E110: st: this is no OCI image layout", "found wrong.tgz", "oci-layout"),
+        ('layout = "none"', "error E110: none: this is no OCI image layout", "found nothing"),
+        ('layout = "st/wrong.tgz"', "no OCI image layout", 'try: archive = "st/wrong.tgz"'),
+        ('archive = "st/wrong.tgz"', "error E400: st/wrong.tgz: "),
+    ):
+        folder.describe(wish)
+        told = folder.run("lock", code=5 if wish.startswith("archive") else 2)
+        assert all(word in told for word in words), told
+        assert str(folder.home / "cache") not in told
+
+
+def test_an_archive_whose_layer_is_wrong_is_named_as_in_bundle_toml(folder: Folder) -> None:
+    write_layout(folder.home / "made", team_1=AMD)
+    (layer_digest, *_) = (one for one in AMD.blobs if AMD.config not in one)
+    (folder.home / "made/blobs/sha256" / layer_digest.removeprefix("sha256:")).write_bytes(b"another")
+    with tarfile.open(folder.home / "app.tar", "w") as tar:
+        tar.add(folder.home / "made", ".")
+    folder.describe('archive = "app.tar"')
+    folder.run("lock")
+    told = folder.run("build", code=5)
+    assert "error E400: app.tar: " in told and str(folder.home / "cache") not in told
 
 
 def test_an_image_of_a_layout_without_a_name(folder: Folder) -> None:
