@@ -6,6 +6,7 @@ import posixpath
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -34,6 +35,14 @@ class ArchiveFiles(Protocol):
         """Open a file; raises BundleError when it is not there."""
 
 
+@dataclass(frozen=True)
+class KeptArchive:
+    """An archive that lies under another name, in a cache, than the one that people know it by."""
+
+    path: Path
+    where: str
+
+
 def read_document(files: ArchiveFiles, name: str) -> bytes:
     """Return a JSON document's bytes; raises BundleError when it is missing or far too large for one."""
     with files.open(name) as stream:
@@ -44,11 +53,12 @@ def read_document(files: ArchiveFiles, name: str) -> bytes:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[ArchiveFiles]:
-    """Open an image archive. Damage that shows while it is read is a BundleError too."""
+def opened(path: Path, where: str | None = None) -> Iterator[ArchiveFiles]:
+    """Open an image archive, `where` in messages. Damage that shows while it is read is a BundleError too."""
+    where = where or str(path)
     try:
         if path.is_dir():
-            yield _Folder(path)
+            yield _Folder(path, where)
             return
         with open_regular(path) as file:
             magic = file.read(6)
@@ -57,28 +67,28 @@ def opened(path: Path) -> Iterator[ArchiveFiles]:
                 if magic.startswith(first):
                     raise BundleError(
                         f"the archive is compressed with {name}",
-                        where=str(path),
+                        where=where,
                         expected="a tar, plain or compressed with gzip",
-                        hint=f"{name} -d {word(str(path))}   # then name what it leaves",
+                        hint=f"{name} -d {word(where)}   # then name what it leaves",
                     )
             content = Unpacked(file, path.stat().st_size) if magic.startswith(_GZIP) else file
             with tarfile.open(fileobj=content, mode="r:", tarinfo=Member) as tar:
-                yield _Tar(tar, path)
+                yield _Tar(tar, where)
     except DAMAGE as error:
         raise BundleError(
             f"the archive is damaged or cut short: {error}",
-            where=str(path),
+            where=where,
             expected="an archive by docker save, or an OCI image layout",
             hint="make it again with `docker save -o FILE NAME:TAG`",
         ) from error
     except OSError as error:
-        raise BundleError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        raise BundleError(f"cannot be read: {error.strerror or error}", where=where) from error
 
 
 class _Folder:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, where: str) -> None:
         self._root = root
-        self.where = str(root)
+        self.where = where
 
     def has(self, name: str) -> bool:
         return _is_inside(name) and (self._root / name).is_file()
@@ -90,9 +100,9 @@ class _Folder:
 
 
 class _Tar:
-    def __init__(self, tar: tarfile.TarFile, path: Path) -> None:
+    def __init__(self, tar: tarfile.TarFile, where: str) -> None:
         self._tar = tar
-        self.where = str(path)
+        self.where = where
         self._members: dict[str, tarfile.TarInfo] = {}
         for member in members_of(tar):
             name = posixpath.normpath(member.name)

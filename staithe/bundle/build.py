@@ -6,13 +6,13 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from staithe.bundle.archive_files import ArchiveFiles
+from staithe.bundle.archive_files import ArchiveFiles, KeptArchive
 from staithe.bundle.artifact import add_artifact
 from staithe.bundle.attachment import Attachment, add_attachment
 from staithe.bundle.blob_store import BlobStore
@@ -51,7 +51,7 @@ class EngineSource:
 
 def build(
     engines: Sequence[EngineSource],
-    images: Sequence[Path | ArchiveFiles],
+    images: Sequence[Path | KeptArchive | ArchiveFiles],
     out: Path,
     *,
     replace: bool = False,
@@ -59,13 +59,14 @@ def build(
     serial: int | None = None,
     package_sets: Sequence[PackageSource] = (),
     attachments: Sequence[Attachment] = (),
+    check: Callable[[Bundle], None] = lambda bundle: None,
 ) -> Bundle:
     """Write a bundle to `out` and return it as it is read back.
 
     Bundles of one `name` are generations of one another: hosts refuse one with a lower `serial` than they had.
 
-    It appears whole or not at all. An existing bundle gives way only with `replace`, any other folder never.
-    Raises BundleError.
+    It appears whole or not at all, and not when `check` raises. An existing bundle gives way only with `replace`,
+    any other folder never. Raises BundleError.
     """
     out = out.absolute()
     with _written(out), _draft(out) as draft:
@@ -77,7 +78,7 @@ def build(
         entries.extend(add_attachment(one, store) for one in attachments)
         _write_index(draft, entries, _annotations(name, serial))
         draft.chmod(0o755)
-        read_bundle(draft)
+        check(read_bundle(draft))
         _swap(draft, out)
     return read_bundle(out)
 

@@ -33,6 +33,7 @@ class Platform(Document):
 
     architecture: str
     os: str
+    variant: str | None = None
 
 
 class Descriptor(Document):

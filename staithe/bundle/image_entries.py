@@ -9,13 +9,13 @@ document than the one that the image was taken from, it has that one's digest (`
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from staithe.bundle import reference
-from staithe.bundle.archive_files import ArchiveFiles, opened
+from staithe.bundle.archive_files import ArchiveFiles, KeptArchive, opened
 from staithe.bundle.blob_store import BlobStore
 from staithe.bundle.contents import ImageArtifact
 from staithe.bundle.documents import ARCHITECTURES, OCI_NAMES, Index, dump, parse
@@ -45,17 +45,23 @@ def platform(arch: str) -> dict[str, str]:
     return {"architecture": OCI_NAMES[arch], "os": "linux"}
 
 
-def image_entries(archives: Iterable[Path | ArchiveFiles], store: BlobStore) -> list[dict[str, Any]]:
+def image_entries(archives: Iterable[Path | KeptArchive | ArchiveFiles], store: BlobStore) -> list[dict[str, Any]]:
     """Store all images of the archives, and return the index's entries for them; raises BundleError."""
     by_name: dict[str, dict[str, _Stored]] = {}
     for archive in archives:
-        with opened(archive) if isinstance(archive, Path) else nullcontext(archive) as files:
+        with _files(archive) as files:
             for source in read_image_archive(files):
                 stored = _Stored(add_image(source, files, store), source)
                 for name in stored.artifact.references:
                     there = by_name.setdefault(reference.full(name), {})
                     refuse_other(there.setdefault(source.arch, stored).entry, stored.entry, reference.full(name))
     return [_entry(name, [there[arch] for arch in sorted(there)], store) for name, there in by_name.items()]
+
+
+def _files(archive: Path | KeptArchive | ArchiveFiles) -> AbstractContextManager[ArchiveFiles]:
+    if isinstance(archive, Path):
+        return opened(archive)
+    return opened(archive.path, archive.where) if isinstance(archive, KeptArchive) else nullcontext(archive)
 
 
 def refuse_other(known: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> None:

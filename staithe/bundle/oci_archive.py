@@ -82,13 +82,7 @@ def _manifests(
     if depth > _DEPTH_LIMIT:
         raise BundleError("the layout nests indexes too deep", where=files.where)
     for descriptor in index.manifests:
-        notes = descriptor.annotations
-        given = replace(
-            above,
-            name=notes.get(IMAGE_NAME) or notes.get(REF_NAME) or above.name,
-            pinned=notes.get(IMAGE_PINNED) or above.pinned,
-            origin=above.origin or descriptor.digest,
-        )
+        given = replace(_given(descriptor, above), origin=above.origin or descriptor.digest)
         if ATTESTATION in descriptor.annotations or descriptor.artifact_type is not None:
             continue
         path = f"{BLOBS}/{descriptor.hex}"
@@ -102,6 +96,23 @@ def _manifests(
         elif depth == 0 or (_is_known(descriptor) and files.has(path)):
             # Inside an image's index the platforms that were not saved are named all the same.
             yield descriptor, given
+
+
+def _given(descriptor: Descriptor, above: _Named) -> _Named:
+    # What a registry has says nothing about its own name: whoever named it from above has the word.
+    if _is_name(above.name):
+        return above
+    notes = descriptor.annotations
+    return replace(
+        above,
+        name=notes.get(IMAGE_NAME) or notes.get(REF_NAME) or above.name,
+        pinned=notes.get(IMAGE_PINNED) or above.pinned,
+    )
+
+
+def _is_name(given: str | None) -> bool:
+    # docker save writes the whole name into one annotation and only the tag into the other.
+    return given is not None and ":" in given
 
 
 def _is_known(descriptor: Descriptor) -> bool:
@@ -142,8 +153,7 @@ def _image(
 
 
 def _references(name: str | None, tags: tuple[str, ...]) -> tuple[str, ...]:
-    # docker save writes the whole name into one annotation and only the tag into the other.
-    names = {reference.full(name)} if name is not None and ":" in name else set()
+    names = {reference.full(name)} if name is not None and _is_name(name) else set()
     return tuple(sorted({*names, *tags}))
 
 

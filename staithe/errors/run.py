@@ -80,7 +80,8 @@ class RegistryError(BundleError):
     """A registry of images refuses the login, cannot be talked to, or answers something that no registry says.
 
     Logins come from docker's configuration file: `docker login HOST`. Certificates, plain http, a proxy or a mirror
-    are told by [[registry]] in bundle.toml.
+    are told by [[registry]] in bundle.toml; to `staithe bundle push` by its options; to runs by transfer.registry_ca
+    and the keys beside it.
     """
 
     code = "E406"

@@ -79,6 +79,7 @@ class Authorization:
         login = self._find(host)
         who = f"the login that {login.holder} has" if login else "anybody without a login"
         hint = f"docker login {word(host)}" if host != "docker.io" else "docker login"
+        hint = self._endpoint.settings.login or hint
         # docker.io says so too of what it does not have.
         doubt = "" if login else ", or has no such image"
         where = f"{host}: {self._scope}"
@@ -167,7 +168,7 @@ class Authorization:
         if self._client is None:
             self._client = open_client(self._endpoint.access)
         # A redirection would carry the login to somebody else.
-        return exchange(self._client, method, url, follow_redirects=False, **options)
+        return exchange(self._client, self._endpoint, method, url, follow_redirects=False, **options)
 
 
 def _read_token(answer: Answer, where: str) -> tuple[str, float]:

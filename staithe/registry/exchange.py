@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from staithe.errors import RegistryError
+from staithe.registry.endpoint import Endpoint, Settings
 from staithe.sourcing.origin import Interruption
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ class Answer:
     is_redirected: bool = False
 
 
-def exchange(client: httpx.Client, method: str, url: str, **options: Any) -> Answer:
+def exchange(client: httpx.Client, endpoint: Endpoint, method: str, url: str, **options: Any) -> Answer:
     """Send one request and read the answer; `options` are those of `httpx.Client.stream`.
+
+    `endpoint`: the registry that it is about, also where another server is asked for a token.
 
     Raises Interruption for what may go well a little later, RegistryError for what will not.
     """
@@ -56,20 +59,17 @@ def exchange(client: httpx.Client, method: str, url: str, **options: Any) -> Ans
         raise RegistryError(f"cannot be asked: {error}", where=url) from error
     except httpx.TransportError as error:
         text = str(error) or type(error).__name__
-        hopeless = _hopeless(text)
+        hopeless = _hopeless(text, endpoint.settings)
         if hopeless is not None:
             raise RegistryError(hopeless[0], where=url, found=text, hint=hopeless[1]) from error
         raise Interruption(text) from error
 
 
-def _hopeless(text: str) -> tuple[str, str] | None:
+def _hopeless(text: str, settings: Settings) -> tuple[str, str] | None:
     """Return message and hint for a connection that fails each time."""
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "the server's certificate is not trusted", 'ca = "FILE" in its [[registry]] of bundle.toml'
+        return "the server's certificate is not trusted", settings.ca
     # What a server that speaks http says to the first bytes of TLS.
     if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER_FAILURE" in text:
-        return (
-            "the server does not speak TLS",
-            "plain_http = true in its [[registry]] of bundle.toml, if you trust the line",
-        )
+        return "the server does not speak TLS", f"{settings.plain_http}   # if you trust the line"
     return None

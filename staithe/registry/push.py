@@ -8,12 +8,13 @@ referrers API for it. What is there already is not sent again.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import IO, TypeVar
 from urllib.parse import urljoin
 
 from staithe.bundle.contents import Blob, Bundle
@@ -33,6 +34,7 @@ from staithe.bundle.read_blobs import document, manifest, root_file
 from staithe.errors import RegistryError
 from staithe.registry.exchange import Answer
 from staithe.registry.repository import ImageRepository
+from staithe.shell import word
 from staithe.sourcing.origin import Interruption
 
 SIGNATURES_ARTIFACT_TYPE = "application/vnd.staithe.signatures.v1"
@@ -68,6 +70,20 @@ def push(bundle: Bundle, repository: ImageRepository, tag: str, tell: Told = lam
 
     Raises RegistryError; what has arrived by then stays, and no tag leads to it.
     """
+    sender = _Sender(bundle, repository, tell)
+    sender.begin()
+    try:
+        return _push(bundle, sender, tag)
+    except Interruption as error:
+        raise RegistryError(
+            "the connection to the registry breaks off",
+            where=repository.address(""),
+            found=str(error),
+            hint="the same command again; what is there already is not sent again",
+        ) from error
+
+
+def _push(bundle: Bundle, sender: _Sender, tag: str) -> Pushed:
     assert bundle.files is not None
     index_content = root_file(bundle.files, INDEX_FILE)
     leaves, indexes = _documents(bundle.files, parse(Index, index_content, bundle.files.place(INDEX_FILE)))
@@ -76,7 +92,6 @@ def push(bundle: Bundle, repository: ImageRepository, tag: str, tell: Told = lam
         parts = manifest(bundle.files, descriptor)
         for one in (parts.config, *parts.layers):
             blobs[one.digest] = Blob(one.digest, one.size, one.media_type)
-    sender = _Sender(bundle, repository, tell)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         counts = list(pool.map(sender.blob, blobs.values()))
     # Registries want to have what a manifest names before the manifest.
@@ -120,13 +135,25 @@ class _Sender:
         self._repository = repository
         self._tell = tell
 
+    def begin(self) -> None:
+        """Find out, before threads ask for blobs, whether the registry is there and lets us in."""
+        endpoint = self._repository.endpoint
+        try:
+            self._again(self._repository.authorization.value)
+        except Interruption as error:
+            address = f"{endpoint.url}/v2/"
+            proxy = f"-x {word(endpoint.access.proxy)} " if endpoint.access.proxy is not None else ""
+            raise RegistryError(
+                "the registry cannot be reached",
+                where=address,
+                found=str(error),
+                expected="an answer",
+                hint=f"curl -v {proxy}{word(address)}   # look at the address, the network, and the proxy",
+            ) from error
+
     def blob(self, blob: Blob) -> bool:
         """Send a blob unless the registry has it; return whether it was sent."""
-        if self._has(blob.digest):
-            return False
-        with self._bundle.open(blob) as stream:
-            self._upload(blob.digest, iter(lambda: stream.read(_CHUNK_BYTES), b""))
-        return True
+        return self._send_blob(blob.digest, lambda: self._bundle.open(blob))
 
     def signatures(self, names: Sequence[str]) -> None:
         """Send the signatures as an artifact of their own."""
@@ -164,35 +191,51 @@ class _Sender:
 
     def _small(self, content: bytes, media_type: str, annotations: dict[str, str]) -> dict[str, object]:
         digest = _digest(content)
-        if not self._has(digest):
-            self._upload(digest, iter([content]))
+        self._send_blob(digest, lambda: io.BytesIO(content))
         named: dict[str, object] = {"annotations": annotations} if annotations else {}
         return {"mediaType": media_type, "digest": digest, "size": len(content), **named}
 
+    def _send_blob(self, digest: str, opened: Callable[[], IO[bytes]]) -> bool:
+        """Send a blob unless the registry has it; from its start once more when the connection broke.
+
+        Of a piece that broke off nobody knows how much has arrived.
+        """
+
+        def attempt() -> bool:
+            if self._has(digest):
+                return False
+            with opened() as stream:
+                self._upload(digest, stream)
+            return True
+
+        return self._again(attempt)
+
     def _has(self, digest: str) -> bool:
-        answer = self._send("HEAD", f"blobs/{digest}")
+        answer = self._repository.send("HEAD", f"blobs/{digest}")
         if answer.status not in (200, 404):
             raise self._repository.unexpected(answer, f"blobs/{digest}")
         return answer.status == 200
 
-    def _upload(self, digest: str, chunks: Iterator[bytes]) -> None:
+    def _upload(self, digest: str, stream: IO[bytes]) -> None:
         """Send a blob piece by piece; the registry gives it its name when the digest is right."""
-        answer = self._send("POST", "blobs/uploads/", content=b"")
+        answer = self._repository.send("POST", "blobs/uploads/", content=b"")
         if answer.status != 202:
             raise self._repository.unexpected(answer, "blobs/uploads/")
-        place = self._place(answer, "blobs/uploads/")
-        at = 0
-        for chunk in chunks:
-            headers = {"Content-Type": "application/octet-stream", "Content-Range": f"{at}-{at + len(chunk) - 1}"}
-            # Not tried again: nobody knows how much of it has arrived.
-            answer = self._repository.send("PATCH", place, content=chunk, headers=headers)
-            if answer.status != 202:
-                raise self._repository.unexpected(answer, "blobs/uploads/")
-            place = self._place(answer, place)
-            at += len(chunk)
-            self._tell(len(chunk))
-        joint = "&" if "?" in place else "?"
-        answer = self._repository.send("PUT", f"{place}{joint}digest={digest}", content=b"")
+        place, at = self._place(answer, "blobs/uploads/"), 0
+        try:
+            while chunk := stream.read(_CHUNK_BYTES):
+                headers = {"Content-Type": "application/octet-stream", "Content-Range": f"{at}-{at + len(chunk) - 1}"}
+                answer = self._repository.send("PATCH", place, content=chunk, headers=headers)
+                if answer.status != 202:
+                    raise self._repository.unexpected(answer, "blobs/uploads/")
+                place = self._place(answer, place)
+                at += len(chunk)
+                self._tell(len(chunk))
+            joint = "&" if "?" in place else "?"
+            answer = self._repository.send("PUT", f"{place}{joint}digest={digest}", content=b"")
+        except Interruption:
+            self._tell(-at)
+            raise
         if answer.status != 201:
             raise RegistryError(
                 f"the registry does not take a blob: status {answer.status}",

@@ -89,7 +89,7 @@ class ImageRepository:
         while True:
             value = self.authorization.value()
             given = {**(headers or {}), **({"Authorization": value} if value is not None else {})}
-            answer = exchange(self._client, method, url, headers=given, **options)
+            answer = exchange(self._client, self.endpoint, method, url, headers=given, **options)
             if answer.status != 401 or answer.is_redirected:
                 return answer
             self.authorization.refused(value, answer.headers.get("www-authenticate", ""))

@@ -13,12 +13,18 @@ from staithe.config.transfer import Transfer
 from staithe.errors import StaitheError, UsageError
 from staithe.events import Notice
 from staithe.registry.credentials import Login
-from staithe.registry.endpoint import endpoint_of
+from staithe.registry.endpoint import Settings, endpoint_of
 from staithe.registry.repository import ImageRepository
 from staithe.relay.origin import Origin
 from staithe.runner.control import Control
 from staithe.sourcing.access import Access
 from staithe.sourcing.origin import Interruption
+
+_SETTINGS = Settings(
+    ca="transfer.registry_ca: FILE",
+    plain_http="transfer.registry_plain_http: true",
+    login="transfer.registry_user and registry_password",
+)
 
 
 class _Door:
@@ -29,7 +35,9 @@ class _Door:
         reference = parse(settings.registry)
         access = Access(ca=settings.registry_ca, proxy=settings.proxy, environment=False)
         # By default this machine's own registries are http; the hosts do not know what is loopback here.
-        endpoint = endpoint_of(reference.domain, plain_http=settings.registry_plain_http, access=access)
+        endpoint = endpoint_of(
+            reference.domain, plain_http=settings.registry_plain_http, access=access, settings=_SETTINGS
+        )
         login = None
         if settings.registry_user is not None and settings.registry_password is not None:
             login = Login(settings.registry_user, settings.registry_password, holder="transfer.registry_user")
@@ -114,7 +122,8 @@ class FromRegistry:
             door = _door(self._control, self._settings)
             return (door.repository, *door.enter())
         except (StaitheError, Interruption) as error:
-            self.give_up(blob, f"{self._name}: {error}; blobs are sent by SSH instead")
+            hint = f" (try: {error.hint})" if isinstance(error, StaitheError) and error.hint else ""
+            self.give_up(blob, f"{self._name}: {error}{hint}; blobs are sent by SSH instead")
             return None
 
     def give_up(self, blob: Blob, reason: str) -> None:

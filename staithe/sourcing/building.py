@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from staithe.bundle.archive_files import KeptArchive
 from staithe.bundle.attachment import Attachment
 from staithe.bundle.build import EngineSource, build, check_target
 from staithe.bundle.contents import Blob, Bundle
@@ -19,6 +20,7 @@ from staithe.sourcing import description_file
 from staithe.sourcing.access import Access, access_of, key_access_of
 from staithe.sourcing.bases import base_digests
 from staithe.sourcing.choice import ENGINE_PACKAGE
+from staithe.sourcing.consistency import check_names
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Fetched, Wanted
 from staithe.sourcing.fetched_images import fetch_images
@@ -53,7 +55,10 @@ class Building:
         self.say("metadata and blobs")
         return build(
             [EngineSource(paths[one.sha256], one.version) for one in self.lock.static],
-            [*(paths[one.sha256] for one in self.lock.image), *([images.layout(paths)] if images.images else [])],
+            [
+                *(KeptArchive(paths[one.sha256], one.url) for one in self.lock.image),
+                *([images.layout(paths)] if images.images else []),
+            ],
             out,
             replace=replace,
             name=self.lock.name,
@@ -63,6 +68,7 @@ class Building:
                 Attachment(LOCK_NAME, LOCK_ARTIFACT_TYPE, self.lock.text().encode()),
                 Attachment("sbom.cdx.json", SBOM_ARTIFACT_TYPE, sbom_text(self.lock).encode()),
             ],
+            check=lambda made: check_names(made, self.lock, LOCK_NAME),
         )
 
     def _files(self) -> list[LockedFile]:

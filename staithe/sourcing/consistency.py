@@ -31,18 +31,18 @@ def check_consistency(bundle: Bundle) -> None:
         if bundle.package_sets:
             raise BundleError("the bundle holds packages but no lock", where=str(bundle.root), hint=_AGAIN)
         return
-    lock = _lock(bundle, bundle.lock)
-    _compare("name", bundle.name, lock.name, bundle)
-    _compare("serial", str(bundle.serial), str(lock.serial), bundle)
+    lock, where = _lock(bundle, bundle.lock), str(bundle.root)
+    _compare("name", bundle.name, lock.name, where)
+    _compare("serial", str(bundle.serial), str(lock.serial), where)
     static = {engine.archive.hex for engine in bundle.engines}
-    _compare("engine archives", _names(static), _names({one.sha256 for one in lock.static}), bundle)
+    _compare("engine archives", _names(static), _names({one.sha256 for one in lock.static}), where)
     targets = {target for package in lock.package for target in package.targets}
     images = {image.config.hex for image in bundle.images}
     locked = {config for one in lock.image for config in one.configs}
     locked |= {platform.config for one in lock.oci_image for platform in one.platform}
-    _compare("images", _names(images), _names(locked), bundle)
-    _compare("kinds of hosts", _names({one.target for one in bundle.package_sets}), _names(targets), bundle)
-    _check_names(bundle, lock)
+    _compare("images", _names(images), _names(locked), where)
+    _compare("kinds of hosts", _names({one.target for one in bundle.package_sets}), _names(targets), where)
+    check_names(bundle, lock, where)
     for package_set in bundle.package_sets:
         _check_set(bundle, package_set, lock)
     _check_bill(bundle, lock)
@@ -55,13 +55,25 @@ def _lock(bundle: Bundle, blob: Blob) -> Lock:
         raise BundleError(f"the bundle's lock is none: {error.message}", where=error.where, hint=_AGAIN) from error
 
 
-def _check_names(bundle: Bundle, lock: Lock) -> None:
-    """Compare what names lead to: two images of a bundle could have changed places."""
+def check_names(bundle: Bundle, lock: Lock, where: str) -> None:
+    """Compare what names lead to: images could have changed places, or have names that nobody gave them.
+
+    Archives have names of their own, of which the lock knows nothing. Raises BundleError.
+    """
     found = {(reference.full(name), one.arch): one.config.hex for one in bundle.images for name in one.references}
-    for image in lock.oci_image:
-        for platform in image.platform:
-            config = found.get((image.name, platform.arch), "")
-            _compare(f"{image.name} for {platform.arch}", config, platform.config, bundle)
+    locked = {(image.name, str(one.arch)): one.config for image in lock.oci_image for one in image.platform}
+    archived = {config for one in lock.image for config in one.configs}
+    for (name, arch), config in locked.items():
+        _compare(f"{name} for {arch}", found.get((name, arch), ""), config, where)
+    for name, arch in sorted(found.keys() - locked.keys()):
+        if found[name, arch] not in archived:
+            raise BundleError(
+                "an image has a name that the lock does not give it",
+                where=where,
+                found=f"{name} for {arch}",
+                expected=_names({one.name for one in lock.oci_image}),
+                hint='reference = "NAME@sha256:..." of the manifest of one platform, with a name, in its [[image]]',
+            )
 
 
 def _check_set(bundle: Bundle, package_set: PackageSet, lock: Lock) -> None:
@@ -157,13 +169,13 @@ def _read(bundle: Bundle, blob: Blob) -> bytes:
     return content
 
 
-def _compare(what: str, found: str, expected: str, bundle: Bundle) -> None:
+def _compare(what: str, found: str, expected: str, where: str) -> None:
     if found != expected:
         raise BundleError(
             f"the bundle's {what} are not those of its lock"
             if what.endswith("s")
             else f"the bundle's {what} is not that of its lock",
-            where=str(bundle.root),
+            where=where,
             found=found or "none",
             expected=expected or "none",
             hint=_AGAIN,

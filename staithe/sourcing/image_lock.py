@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from pathlib import Path
 from staithe.bundle import reference
 from staithe.bundle.archive_files import opened, read_document
 from staithe.bundle.documents import OCI_NAMES, Descriptor, Index
-from staithe.bundle.layout import IMAGE_NAME, INDEX_FILE, INDEX_TYPES, REF_NAME
+from staithe.bundle.layout import IMAGE_NAME, INDEX_FILE, INDEX_TYPES, OCI_LAYOUT_FILE, REF_NAME
+from staithe.bundle.oci_archive import is_oci_layout
 from staithe.bundle.source_image import ATTESTATION, arch_of
 from staithe.errors import LockError
 from staithe.sourcing.choice import Upgrade
@@ -99,8 +101,13 @@ class ImageLocking:
 
     def _layout(self, wish: ImageWish, layout: str, archs: Sequence[str]) -> Iterator[LockedOciImage]:
         folder = Path(located(layout, self.folder))
-        with opened(folder) as files:
-            index = read(Index, read_document(files, INDEX_FILE), f"{folder}/{INDEX_FILE}")
+        if not folder.is_dir():
+            found = "a file" if folder.exists() else "nothing"
+            raise _no_layout(layout, found, f"archive = {json.dumps(layout)}" if folder.exists() else None)
+        with opened(folder, layout) as files:
+            if not is_oci_layout(files):
+                raise _no_layout(layout, ", ".join(sorted(one.name for one in folder.iterdir())[:5]) or "nothing")
+            index = read(Index, read_document(files, INDEX_FILE), f"{layout}/{INDEX_FILE}")
         entries = [one for one in index.manifests if one.artifact_type is None and ATTESTATION not in one.annotations]
         if not entries or (wish.name is not None and len(entries) > 1):
             found = f"{len(entries)} images"
@@ -147,6 +154,16 @@ class ImageLocking:
                 "size": sum(blobs.values()),
             }
         )
+
+
+def _no_layout(layout: str, found: str, right: str | None = None) -> LockError:
+    return LockError(
+        "this is no OCI image layout",
+        where=layout,
+        found=found,
+        expected=f"a folder with {OCI_LAYOUT_FILE} and {INDEX_FILE}",
+        hint=(right or 'layout = "FOLDER"') + " in its [[image]] of bundle.toml",
+    )
 
 
 def _layout_name(entry: Descriptor, layout: str) -> str:

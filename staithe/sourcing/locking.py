@@ -176,7 +176,7 @@ class Locking:
 
     def _image(self, archive: str) -> LockedImage:
         got = self.downloader.fetch(Wanted(located(archive, self.folder), limit_bytes=ARCHIVE_LIMIT_BYTES))
-        with opened(got.path) as files:
+        with opened(got.path, archive) as files:
             configs = {hashlib.sha256(image.config).hexdigest() for image in read_image_archive(files)}
         return LockedImage(url=archive, size=got.size, sha256=got.sha256, configs=tuple(sorted(configs)))
 

@@ -40,7 +40,7 @@ def push(
     from staithe.bundle.reference import parse
     from staithe.cli.bundle.progress import pushing
     from staithe.errors import UsageError
-    from staithe.registry.endpoint import endpoint_of
+    from staithe.registry.endpoint import Settings, endpoint_of
     from staithe.registry.push import push as push_bundle
     from staithe.registry.repository import ImageRepository
     from staithe.report.sizes import size
@@ -49,9 +49,11 @@ def push(
     reference = parse(target)
     if reference.tag is None or reference.digest is not None:
         raise UsageError("push needs a tag", found=target, expected="REGISTRY/NAME:TAG")
+    access = Access(ca=str(ca) if ca else None, proxy=_proxy(proxy))
     bundle = _checked(path, allowed_signers, revoked_keys, allow_unsigned=allow_unsigned)
-    access = Access(ca=str(ca) if ca else None, proxy=proxy)
-    endpoint = endpoint_of(reference.domain, plain_http=plain_http or None, access=access)
+    settings = Settings(ca="--ca FILE", plain_http="--plain-http")
+    endpoint = endpoint_of(reference.domain, plain_http=plain_http or None, access=access, settings=settings)
+    typer.echo(f"asking {reference.domain}", err=True)
     with ImageRepository(endpoint, reference.path, ("pull", "push")) as repository, pushing() as tell:
         done = push_bundle(bundle, repository, reference.tag, tell)
     typer.echo(f"pushed {reference}")
@@ -82,6 +84,27 @@ def _checked(path: Path, allowed: Path | None, revoked: Path | None, *, allow_un
     if signed and allowed is not None:
         check_signatures(bundle, allowed, revoked)
     return bundle
+
+
+def _proxy(address: str | None) -> str | None:
+    """Return the address of the proxy; raises UsageError, which tells no login."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from staithe.config.values import ProxyUrl
+    from staithe.errors import UsageError
+
+    if address is None:
+        return None
+    expected = "an address such as http://proxy.example.com:3128"
+    if "@" in address:
+        raise UsageError("a login in an address is seen by everybody here", where="--proxy", expected=expected)
+    try:
+        found: str = TypeAdapter(ProxyUrl).validate_python(address)
+    except ValidationError:
+        found = ""
+    if not found.startswith(("http://", "https://")):
+        raise UsageError("this is no HTTP proxy", where="--proxy", found=repr(address[:200]), expected=expected)
+    return found
 
 
 def _blobs(count: int) -> str:

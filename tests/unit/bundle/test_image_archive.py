@@ -178,6 +178,27 @@ def test_an_index_of_platforms(make_tar: Make, samples: Any, tmp_path: Path) -> 
     assert {image.references for image in bundle.images} == {("registry.example/app:7",)}
 
 
+def test_whoever_names_an_index_names_its_images(make_tar: Make, samples: Any, tmp_path: Path) -> None:
+    members, _amd, _arm = multi_platform(samples)
+    top = json.loads(members["index.json"])
+    old = top["manifests"][0]["digest"].removeprefix("sha256:")
+    inner = json.loads(members.pop(f"blobs/sha256/{old}"))
+    for entry in inner["manifests"]:
+        entry.setdefault("annotations", {})["io.containerd.image.name"] = "docker.io/library/nginx:1.27"
+        entry["annotations"]["dev.staithe.image.pinned"] = "docker.io/library/nginx@sha256:" + "0" * 64
+    nested = json.dumps(inner).encode()
+    top["manifests"][0] |= {"digest": f"sha256:{samples.sha256(nested)}", "size": len(nested)}
+    members |= {f"blobs/sha256/{samples.sha256(nested)}": nested, "index.json": json.dumps(top).encode()}
+    bundle = build([], [make_tar(members)], tmp_path / "out")
+    assert {image.references for image in bundle.images} == {("registry.example/app:7",)}
+    assert {image.pinned for image in bundle.images} == {None}
+    # A tag alone is no name: it leaves it to those below.
+    top["manifests"][0]["annotations"] = {"org.opencontainers.image.ref.name": "7"}
+    members["index.json"] = json.dumps(top).encode()
+    bundle = build([], [make_tar(members)], tmp_path / "other")
+    assert {image.references for image in bundle.images} == {("nginx:1.27",)}
+
+
 def test_an_index_without_any_of_its_images(refuse: Refuse, samples: Any) -> None:
     members, _amd, _arm = multi_platform(samples)
     manifests = {name for name, content in members.items() if name.startswith("blobs") and b'"config"' in content}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from staithe.errors import DownloadFailed, RegistryError
-from staithe.registry.endpoint import Endpoint, endpoint_of
+from staithe.registry.endpoint import Endpoint, Settings, endpoint_of
 from staithe.registry.repository import ImageRepository
 from staithe.sourcing.access import Access
 from staithe.sourcing.download import Downloader
@@ -209,7 +209,12 @@ def test_tls_where_there_is_none(registry: RegistryServer) -> None:
         pytest.raises(RegistryError, match="does not speak TLS") as caught,
     ):
         repository.manifest_digest("1")
-    assert "plain_http" in (caught.value.hint or "")
+    assert "plain_http = true in its [[registry]] of bundle.toml" in (caught.value.hint or "")
+    settings = Settings(ca="--ca FILE", plain_http="--plain-http")
+    endpoint = endpoint_of(registry.host, plain_http=False, settings=settings)
+    with ImageRepository(endpoint, "a") as repository, pytest.raises(RegistryError) as caught:
+        repository.authorization.value()
+    assert caught.value.hint == "--plain-http   # if you trust the line"
 
 
 @pytest.mark.parametrize(

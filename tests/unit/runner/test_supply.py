@@ -122,7 +122,7 @@ def registry() -> Iterator[RegistryServer]:
         yield served
 
 
-def from_registry(line: Line, registry: RegistryServer, **more: str) -> FromRegistry:
+def from_registry(line: Line, registry: RegistryServer, **more: str | bool) -> FromRegistry:
     place = {"registry": f"{registry.host}/site/bundle:1", "registry_plain_http": True}
     return FromRegistry(line.control, "h2", Transfer.model_validate({**place, **more}))
 
@@ -133,6 +133,12 @@ def test_an_open_registry_wants_nothing(line: Line, registry: RegistryServer) ->
     assert found.url == f"http://{registry.host}/v2/site/bundle/blobs/{BLOB.digest}"
     assert (found.login, found.has_proxy, found.ca) == ("", False, "")
     assert line.told == []
+
+
+def test_a_registry_without_tls_is_told_by_the_keys_of_transfer(line: Line, registry: RegistryServer) -> None:
+    assert from_registry(line, registry, registry_plain_http=False).origin(BLOB) is None
+    (told,) = line.told
+    assert "try: transfer.registry_plain_http: true" in told["text"] and "bundle.toml" not in told["text"]
 
 
 @pytest.mark.parametrize("kind", ["basic", "bearer"])
@@ -154,6 +160,7 @@ def test_a_login_that_is_refused_is_told_once(line: Line, registry: RegistryServ
     (told,) = line.told
     assert told["type"] == "notice"
     assert "refuses the login that transfer.registry_user has" in told["text"]
+    assert "try: transfer.registry_user" in told["text"] and "docker login" not in told["text"]
     assert told["text"].endswith("; blobs are sent by SSH instead")
     assert "p4ss" not in told["text"]
 

@@ -61,10 +61,36 @@ def test_layers_that_old_engines_cannot_load() -> None:
         read_manifest(json.dumps(made).encode(), "here")
 
 
-def test_the_first_variant_is_taken_and_others_passed_over() -> None:
+def _of_platforms(*variants: str | None, **notes: str) -> tuple[bytes, list[str]]:
+    """Return an index of amd64 images of these variants, and their digests; the notes are those of the last."""
+    made = [image(layer(a=str(number).encode())) for number, _ in enumerate(variants)]
+    content = json.loads(index(*made).content)
+    for entry, variant in zip(content["manifests"], variants, strict=True):
+        entry["platform"] |= {"variant": variant} if variant else {}
+    content["manifests"][-1]["annotations"] = notes
     windows = {**describe(b"w", MANIFEST), "platform": {"architecture": "amd64", "os": "windows"}}
-    amd = image(layer(a=b"1"))
-    content = json.loads(index(amd, image(layer(a=b"2"))).content)
     content["manifests"].insert(0, windows)
-    found = chosen_platforms(json.dumps(content).encode(), ["x86_64"], "here")
-    assert {arch: one.digest for arch, one in found.items()} == {"x86_64": amd.digest}
+    return json.dumps(content).encode(), [one.digest for one in made]
+
+
+@pytest.mark.parametrize(
+    ("variants", "notes"),
+    [((None, "v3"), {}), ((None, None), {"io.github.containers.compression.zstd": "true"})],
+)
+def test_the_first_variant_is_taken_and_others_passed_over(variants: tuple[str], notes: dict[str, str]) -> None:
+    content, digests = _of_platforms(*variants, **notes)
+    found = chosen_platforms(content, ["x86_64"], "here")
+    assert {arch: one.digest for arch, one in found.items()} == {"x86_64": digests[0]}
+
+
+@pytest.mark.parametrize("variants", [(None, None), (None, "v3", "v3")])
+def test_two_images_of_one_platform_are_refused(variants: tuple[str | None, ...]) -> None:
+    content, digests = _of_platforms(*variants)
+    with pytest.raises(LockError, match="two images for linux/amd64") as caught:
+        chosen_platforms(content, ["x86_64"], "here")
+    assert caught.value.found == " and ".join(digests[-2:])
+
+
+def test_an_image_twice_is_one() -> None:
+    amd = image(layer(a=b"1"))
+    assert chosen_platforms(index(amd, amd).content, ["x86_64"], "here")["x86_64"].digest == amd.digest

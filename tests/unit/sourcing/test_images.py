@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.oci_images import Made, attestation, image, index, layer, write_layout
+from tests.oci_images import INDEX, Made, attestation, digest_of, image, index, layer, write_layout
 from tests.registry_server import RegistryServer, registry_server
 
 CLI = str(Path(sys.executable).with_name("staithe"))
@@ -309,6 +311,33 @@ def test_a_layout(folder: Folder) -> None:
     assert "- image docker.io/library/other:2" in folder.run("lock")
 
 
+def test_what_is_no_layout_or_archive_is_named_as_in_bundle_toml(folder: Folder) -> None:
+    (folder.home / "st").mkdir()
+    (folder.home / "st/wrong.tgz").write_bytes(gzip.compress(b"no tar" * 1000))
+    for wish, *words in (
+        ('layout = "st"', "error E110: st: this is no OCI image layout", "found wrong.tgz", "oci-layout"),
+        ('layout = "none"', "error E110: none: this is no OCI image layout", "found nothing"),
+        ('layout = "st/wrong.tgz"', "no OCI image layout", 'try: archive = "st/wrong.tgz"'),
+        ('archive = "st/wrong.tgz"', "error E400: st/wrong.tgz: "),
+    ):
+        folder.describe(wish)
+        told = folder.run("lock", code=5 if wish.startswith("archive") else 2)
+        assert all(word in told for word in words), told
+        assert str(folder.home / "cache") not in told
+
+
+def test_an_archive_whose_layer_is_wrong_is_named_as_in_bundle_toml(folder: Folder) -> None:
+    write_layout(folder.home / "made", team_1=AMD)
+    (layer_digest, *_) = (one for one in AMD.blobs if AMD.config not in one)
+    (folder.home / "made/blobs/sha256" / layer_digest.removeprefix("sha256:")).write_bytes(b"another")
+    with tarfile.open(folder.home / "app.tar", "w") as tar:
+        tar.add(folder.home / "made", ".")
+    folder.describe('archive = "app.tar"')
+    folder.run("lock")
+    told = folder.run("build", code=5)
+    assert "error E400: app.tar: " in told and str(folder.home / "cache") not in told
+
+
 def test_an_image_of_a_layout_without_a_name(folder: Folder) -> None:
     write_layout(folder.home / "layout", latest=AMD)
     folder.describe('layout = "layout"')
@@ -354,6 +383,67 @@ def test_what_somebody_lacks_of_an_image_of_two_platforms(folder: Folder) -> Non
     assert "every blob" in folder.run("show", "whole", "--verify")
 
 
+def _named(made: Made, **notes: str) -> Made:
+    """Return the index with these annotations at each entry and at itself."""
+    content = json.loads(made.content)
+    names = {name.replace("_", "."): value for name, value in notes.items()}
+    content["annotations"] = names
+    for entry in content["manifests"]:
+        entry["annotations"] = names
+    text = json.dumps(content).encode()
+    return replace(made, content=text, manifests={**made.manifests, digest_of(text): (text, made.media_type)})
+
+
+@pytest.mark.parametrize("docker", [False, True])
+def test_a_registry_does_not_name_its_images(folder: Folder, docker: bool) -> None:
+    false = {
+        "io_containerd_image_name": "docker.io/library/nginx:1.27",
+        "org_opencontainers_image_ref_name": "nginx:1.27",
+        "dev_staithe_image_pinned": f"docker.io/library/nginx@sha256:{'0' * 64}",
+    }
+    made = _named(index(image(layer(app=b"x"), docker=docker), docker=docker), **false)
+    folder.describe(_reference(folder, made, "x/y", "tool"))
+    folder.run("lock")
+    name = f"{folder.registry.host}/x/y:tool"
+    assert [one["name"] for one in folder.locked] == [name]
+    folder.run("build")
+    (entry,) = folder.entries()
+    notes = entry["annotations"]
+    assert notes["io.containerd.image.name"] == notes["org.opencontainers.image.ref.name"] == name
+    assert "dev.staithe.image.pinned" not in notes
+    (shown,) = json.loads(folder.run("show", "bundle", "--json", "--verify"))["images"]
+    assert shown["references"] == [name]
+
+
+def test_a_name_that_the_lock_does_not_give_makes_no_bundle(folder: Folder) -> None:
+    content = json.loads(index(AMD, ARM, extra=[attestation()]).content)
+    del content["manifests"][1]["platform"]
+    text = json.dumps(content).encode()
+    made = replace(BOTH, content=text, manifests={**BOTH.manifests, digest_of(text): (text, BOTH.media_type)})
+    folder.describe(
+        _reference(folder, made) + '\narchs = ["x86_64"]',
+        _reference(folder, ARM, "team/arm") + '\narchs = ["aarch64"]',
+        archs='"x86_64", "aarch64"',
+    )
+    folder.run("lock")
+    told = folder.run("build", code=5)
+    assert "a name that the lock does not give it" in told and "team/app:1.0 for aarch64" in told
+    assert not (folder.home / "bundle").exists()
+
+
+def test_a_bundle_with_a_name_that_its_lock_does_not_give(folder: Folder) -> None:
+    folder.describe(_reference(folder, AMD))
+    folder.run("lock")
+    folder.run("build")
+    path = folder.home / "bundle/index.json"
+    content = json.loads(path.read_bytes())
+    (entry,) = folder.entries()
+    other = dict.fromkeys(entry["annotations"], "docker.io/library/nginx:1.27")
+    content["manifests"].append({**entry, "annotations": other})
+    path.write_text(json.dumps(content))
+    assert "a name that the lock does not give it" in folder.run("show", "bundle", "--verify", code=5)
+
+
 def test_two_images_cannot_change_places(folder: Folder) -> None:
     other = image(BASE, layer(app=b"other"))
     folder.describe(_reference(folder, AMD), _reference(folder, other, "team/other"))
@@ -367,6 +457,24 @@ def test_two_images_cannot_change_places(folder: Folder) -> None:
         .replace("TEAM", "team/other:1.0")
     )
     assert "is not that of its lock" in folder.run("show", "bundle", "--verify", code=5)
+
+
+def test_a_pushed_bundle_is_no_image(folder: Folder, small_bundle: Path) -> None:
+    for path in (small_bundle / "blobs/sha256").iterdir():
+        folder.registry.add_blob("site/bundle", path.read_bytes())
+        folder.registry.add_manifest("site/bundle", path.read_bytes(), AMD.media_type)
+    folder.registry.add_manifest("site/bundle", (small_bundle / "index.json").read_bytes(), INDEX, "1")
+    folder.describe(f'reference = "{folder.registry.host}/site/bundle:1"')
+    told = folder.run("lock", code=2)
+    assert "this is no image" in told and "staithe bundle push" in told and "transfer.registry" in told
+    several = json.loads(BOTH.content)
+    for number, entry in enumerate(several["manifests"]):
+        entry["annotations"] = {"io.containerd.image.name": f"docker.io/team/app:{number}"}
+    folder.registry.add_manifest("team/app", json.dumps(several).encode(), INDEX, "several")
+    folder.describe(f'reference = "{folder.registry.host}/team/app:several"')
+    told = folder.run("lock", code=2)
+    assert "this is no image" in told and "docker.io/team/app:0, docker.io/team/app:1" in told
+    assert not (folder.home / "bundle.lock").exists()
 
 
 def test_what_is_no_image(folder: Folder) -> None:
