@@ -58,14 +58,13 @@ def _take_away(here: Session, purge_data: bool) -> None:
     folders = removal.data_to_purge(state, here.config) if purge_data else ()
     script = removal_script(changes, files, [one for one in files if removal.was_changed(state, one)], folders)
     here.run(script, "take staithe away", timeout_s=_TIMEOUT_S)
-    group_may_stay = removal.group_stays(state) or not any(one.target == "group docker" for one in changes)
     after = here.probe()
     left = removal.changes(after, here.config, purge_data=purge_data)
     if left:
         raise CommandFailed(
             f"{left[0].target} is still there", found=left[0].reason, hint=f"staithe logs {here.name}"
         )
-    if after.docker_group.exists and not group_may_stay:
+    if after.docker_group.exists and any(one.target == "group docker" for one in changes):
         remains = removal.remains(state, here.config, purge_data=purge_data)
         words = "group docker: somebody's primary group"
         here.emit(events.HostRemains(host=here.name, remains=[*remains, words]))

@@ -52,7 +52,7 @@ def remains(state: HostState, config: Config, *, purge_data: bool) -> tuple[str,
     if not _has_been_here(state):
         return ()
     folders = data_folders(state, config)
-    why = "--purge-data" if _is_ours(state, "docker.service") else "an engine that is not staithe's uses it"
+    why = "--purge-data" if _is_ours(state) else "an engine that is not staithe's uses it"
     purged = data_to_purge(state, config) if purge_data else ()
     found = [f"{folder}: images, containers and volumes; {why}" for folder in folders if folder not in purged]
     former = _notes(state)
@@ -76,13 +76,7 @@ def data_folders(state: HostState, config: Config) -> tuple[str, ...]:
 
 def data_to_purge(state: HostState, config: Config) -> tuple[str, ...]:
     """Return the folders that may be emptied: none while an engine that is not staithe's uses them."""
-    return data_folders(state, config) if _is_ours(state, "docker.service") else ()
-
-
-def group_stays(state: HostState) -> bool:
-    """Whether staithe made the docker group, and it is to stay because others belong to it."""
-    former = _notes(state)
-    return former.made_group and bool(_strangers(state, former))
+    return data_folders(state, config) if _is_ours(state) else ()
 
 
 def _root_on_host(state: HostState) -> str | None:
@@ -126,19 +120,15 @@ def _has_been_here(state: HostState) -> bool:
     return bool(state.record or state.former or state.engine.directories)
 
 
-def _is_ours(state: HostState, name: str) -> bool:
-    """Whether a unit is the one that staithe wrote; one that is not there is nobody else's."""
-    unit = state.units.get(name, Unit())
-    return unit.fragment_path in ("", f"{UNIT_DIR}/{name}") and is_engine_ours(state)
-
-
-def is_engine_ours(state: HostState) -> bool:
-    """Whether no other engine has taken the place of staithe's."""
-    return state.engine.origin in ("staithe", "none")
+def _is_ours(state: HostState) -> bool:
+    """Whether no other engine has taken the place of staithe's; one that is not there is nobody else's."""
+    unit = state.units.get("docker.service", Unit())
+    is_our_unit = unit.fragment_path in ("", f"{UNIT_DIR}/docker.service")
+    return is_our_unit and state.engine.origin in ("staithe", "none")
 
 
 def _services(state: HostState) -> Iterator[Change]:
-    if not _is_ours(state, "docker.service"):
+    if not _is_ours(state):
         return
     if state.docker is None and state.engine.origin == "staithe":
         reason = "the engine is down; with live-restore containers outlive it"
