@@ -81,11 +81,8 @@ def apply(
     elif inventory is None:
         raise UsageError("INVENTORY is missing", expected="an inventory, or --plan FILE", hint="staithe apply --help")
     else:
-        if not yes and (as_json or sys.stdin is None or not sys.stdin.isatty()):
-            raise UsageError(
-                "apply asks before it changes hosts, and here is nobody to ask",
-                hint=f"staithe apply {inventory} --yes",
-            )
+        without = f"staithe apply {inventory} --yes"
+        options.require_answer("apply asks before it changes hosts", without, yes=yes, as_json=as_json)
         hosts = options.read_retry(retry_failed, "apply", as_json=as_json)
         start = {"inventory": inventory, "limit": limit or [], "hosts": hosts, "settings": given, "deep": deep}
     from staithe.run import Run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +51,15 @@ RetryFailed = Annotated[
     ),
 ]
 Shards = Annotated[int, typer.Option("--shards", min=1, help="Processes to spread the hosts over (large fleets).")]
+
+
+def require_answer(does: str, command: str, *, yes: bool, as_json: bool) -> None:
+    """Raise UsageError when a question is to come and nobody is there to answer it.
+
+    `does`: what is asked about, as in "apply asks before it changes hosts"; `command` is the same without a question.
+    """
+    if not yes and (as_json or sys.stdin is None or not sys.stdin.isatty()):
+        raise UsageError(f"{does}, and here is nobody to ask", hint=command)
 
 
 def read_retry(run: str | None, mode: Mode, *, as_json: bool) -> list[str] | None:

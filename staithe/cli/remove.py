@@ -41,14 +41,10 @@ def remove(
 
     Exit codes: 0 done or nothing to do, 1 a host failed, 2 wrong usage, 4 a host was refused, 130 interrupted.
     """
-    from staithe.errors import UsageError
     from staithe.run import Run
 
-    if not yes and (as_json or sys.stdin is None or not sys.stdin.isatty()):
-        raise UsageError(
-            "remove asks before it changes hosts, and here is nobody to ask",
-            hint=f"staithe remove {inventory} --yes{' --purge-data' if purge_data else ''}",
-        )
+    without = f"staithe remove {inventory} --yes{' --purge-data' if purge_data else ''}"
+    options.require_answer("remove asks before it changes hosts", without, yes=yes, as_json=as_json)
     run = Run(
         "remove",
         inventory,

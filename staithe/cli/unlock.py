@@ -26,14 +26,10 @@ def unlock(
     Seldom needed: a lock goes with its run, and a minute after that run's last sign of life at the latest. What the
     other run has at work on the host is ended; the next apply sees what it left and mends it.
     """
-    from staithe.errors import UsageError
     from staithe.run import Run
 
-    if not yes and (as_json or sys.stdin is None or not sys.stdin.isatty()):
-        raise UsageError(
-            "unlock asks before it ends another run's work, and here is nobody to ask",
-            hint=f"staithe unlock {inventory} --yes",
-        )
+    without = f"staithe unlock {inventory} --yes"
+    options.require_answer("unlock asks before it ends another run's work", without, yes=yes, as_json=as_json)
     run = Run(
         "unlock",
         inventory,
