@@ -141,18 +141,18 @@ class Session:
         assert self.desired is not None
         state = self.probe()
         planned = plan.changes(state, self.config, self.desired)
-        self.problems = preflight.check(state, self.config, self.desired) or self.moved(state, planned)
-        if self.problems:
-            self.emit(events.HostRefused(host=self.name, summary=summarize(state), problems=list(self.problems)))
-            raise HostRefused("the host has changed since it was planned; nothing was done on it")
+        self._refuse_for(preflight.check(state, self.config, self.desired) or self.moved(state, planned), state)
         if planned != self.planned:
             self.planned = planned
             self.emit(HostPlanned(host=self.name, summary=summarize(state), changes=list(planned)))
 
     def hold_to_plan(self, state: HostState, changes: tuple[Change, ...]) -> None:
         """Refuse the host when it has changed since the plan that was agreed to."""
-        self.problems = self.moved(state, changes)
-        if self.problems:
+        self._refuse_for(self.moved(state, changes), state)
+
+    def _refuse_for(self, problems: tuple[Problem, ...], state: HostState) -> None:
+        self.problems = problems
+        if problems:
             self.emit(events.HostRefused(host=self.name, summary=summarize(state), problems=list(self.problems)))
             raise HostRefused("the host has changed since it was planned; nothing was done on it")
 
