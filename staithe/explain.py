@@ -64,7 +64,7 @@ def _moved_plans() -> Iterator[Explanation]:
 def markdown() -> str:
     """Return docs/errors.md."""
     parts = [
-        "<!-- Made by `staithe explain --markdown` from staithe/errors/ and staithe/preflight.py: `make docs`. -->",
+        "<!-- Made by `staithe explain --markdown` from staithe/errors/ and staithe/preflight/: `make docs`. -->",
         "# Errors and exit codes",
         "Every error has a code. `staithe explain CODE` prints what stands here.",
         "| exit code | meaning |\n|---|---|\n" + "\n".join(f"| {code} | {text} |" for code, text in _EXIT_CODES),
