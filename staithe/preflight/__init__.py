@@ -5,7 +5,7 @@ from __future__ import annotations
 from staithe.config import Config
 from staithe.desired import Desired
 from staithe.events import Problem
-from staithe.preflight import engine, host
+from staithe.preflight import engine, host, packages
 from staithe.preflight.finding import Check as Check
 from staithe.probe.state import HostState
 
@@ -25,6 +25,14 @@ _CHECKS = (
     Check("E313", host.whole_probe),
     Check("E314", engine.older_bundle),
     Check("E315", engine.smoke_image),
+    Check("E316", packages.excludes),
+    Check("E317", packages.version_locks),
+    Check("E318", packages.rpm_busy),
+    Check("E319", packages.rpm_database),
+    Check("E320", packages.usr_mount),
+    Check("E321", packages.clock),
+    Check("E322", packages.package_manager),
+    Check("E323", packages.fapolicyd),
 )
 
 

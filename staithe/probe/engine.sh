@@ -86,6 +86,7 @@ probe_binaries() {
 
 section_packages() {
     if command -v rpm >/dev/null; then
+        put asked rpm
         with_packages timeout 20 rpm -q --qf 'package %{NAME} %{NEVRA}\n' -- 2>&1
     fi
 }
