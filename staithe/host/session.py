@@ -24,7 +24,7 @@ from staithe.errors import (
     NotRolledBack,
     StaitheError,
 )
-from staithe.events import ChangeDone, Event, HostPlanned, Problem, SmokeChecked
+from staithe.events import ChangeDone, Event, Problem, SmokeChecked
 from staithe.former import noted, read_former
 from staithe.host import probing
 from staithe.host.lock import HostLock
@@ -34,7 +34,7 @@ from staithe.placing import archive_of, place_script
 from staithe.probe.state import HostState
 from staithe.record import read_record, running_text, runs_what_is_there
 from staithe.relay.origin import OverSsh, Supply
-from staithe.summary import summarize
+from staithe.summary import summarize, told_plan
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
@@ -145,7 +145,7 @@ class Session:
             raise HostRefused("the host has changed since it was planned; nothing was done on it")
         if planned != self.planned:
             self.planned = planned
-            self.emit(HostPlanned(host=self.name, summary=summarize(state), changes=list(planned)))
+            self.emit(told_plan(self.name, state, self.config, self.desired, planned))
 
     @property
     def ready(self) -> bool:
