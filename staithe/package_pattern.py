@@ -5,16 +5,10 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 
+from staithe.engine import PACKAGES
+
 # What makes an engine, and the one package of the system that containers cannot do without.
-ENGINE_PACKAGES = (
-    "docker-ce",
-    "docker-ce-cli",
-    "containerd.io",
-    "docker-ce-rootless-extras",
-    "docker-buildx-plugin",
-    "docker-compose-plugin",
-    "container-selinux",
-)
+ENGINE_PACKAGES = (*PACKAGES, "container-selinux")
 _EPOCH = re.compile(r"^\d+:")
 
 

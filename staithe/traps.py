@@ -48,7 +48,7 @@ def _stores_images_elsewhere(state: HostState, config: Config) -> bool:
 
 def _changes_the_unit(state: HostState, config: Config) -> bool:
     # staithe's own unit for static engines has never had the limit.
-    return not (state.engine.origin == "staithe" and str(config.engine.source) == "static-bundle")
+    return not (state.engine.origin == "staithe" and config.engine.source == "static-bundle")
 
 
 def _may_lack_xt_modules(state: HostState, config: Config) -> bool:

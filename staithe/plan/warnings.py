@@ -11,9 +11,9 @@ from staithe.change import Change
 from staithe.config import Config
 from staithe.daemon.reload import keeps_containers
 from staithe.desired import Desired
+from staithe.engine import PACKAGES
 from staithe.events import PlanWarning
 from staithe.host_layout import DAEMON_JSON
-from staithe.package_pattern import ENGINE_PACKAGES
 from staithe.probe.state import HostState
 from staithe.support_matrix import version_tuple
 
@@ -138,8 +138,8 @@ def no_way_back(way: Way) -> Found:
     """
     if way.state.engine.origin not in ("rpm", "distribution") or way.before is None or way.before == way.after:
         return
-    kept: tuple[str, ...] = getattr(way.state, "kept_packages", ())
-    installed = [nevra for name, nevra in way.state.packages.items() if name in ENGINE_PACKAGES[:-1]]
+    kept = way.state.kept_packages
+    installed = [nevra for name, nevra in way.state.packages.items() if name in PACKAGES]
     lost = [nevra for nevra in installed if _file_name(nevra) not in kept]
     if lost or not installed:
         what = ", ".join(lost) or f"the engine's packages ({way.before})"
@@ -151,7 +151,7 @@ def other_repository(way: Way) -> Found:
 
     `dnf update` may take another version from there. Hold them (`engine.hold`), or disable that repository.
     """
-    if way.state.packaging is not None and not getattr(way.config.engine, "hold", True):
+    if way.state.packaging is not None and not way.config.engine.hold:
         for one in way.state.packaging.repositories:
             yield f"`dnf update` may take the engine from [{one.section}], which is not staithe's", one.file
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from staithe.config import Config
 from staithe.desired import Desired
+from staithe.engine import room
 from staithe.host_layout import STATE_DIR
 from staithe.preflight.finding import Found
 from staithe.probe.state import HostState
@@ -52,8 +53,9 @@ def cgroup_version(state: HostState, config: Config, desired: Desired) -> Found:
         return
     if version_tuple(state.kernel.release) < OLDEST_KERNEL_CGROUP_V2:
         yield "the kernel is too old for cgroup v2", state.kernel.release, "4.15 or newer", None
-    if version_tuple(desired.engine.version) < OLDEST_ENGINE_CGROUP_V2:
-        yield "the engine is too old for cgroup v2", desired.engine.version, "20.10 or newer", None
+    version = desired.engine.version
+    if version is not None and version_tuple(version) < OLDEST_ENGINE_CGROUP_V2:
+        yield "the engine is too old for cgroup v2", version, "20.10 or newer", None
 
 
 def cgroup_controllers(state: HostState, config: Config, desired: Desired) -> Found:
@@ -101,13 +103,13 @@ def data_root_filesystem(state: HostState, config: Config, desired: Desired) -> 
 def free_space(state: HostState, config: Config, desired: Desired) -> Found:
     """A file system has too little room for the engine's programs, for its data, or for a blob on its way."""
     image_bytes = sum(blob.size_bytes for image in desired.images for blob in image.blobs)
-    programs_bytes = sum(program.size_bytes for program in desired.engine.programs.values())
+    is_there, programs_bytes, arriving_bytes = room(desired.engine, state)
     needs = {
         config.daemon.data_root or "/var/lib/docker": _DATA_ROOT_FREE_BYTES + 2 * image_bytes,
         "/usr": programs_bytes,
-        STATE_DIR: desired.engine.archive.size_bytes + image_bytes,
+        STATE_DIR: arriving_bytes + image_bytes,
     }
-    if state.engine.current == desired.engine.directory:
+    if is_there:
         # The programs and the images are there already; only what grows with use needs room.
         needs = {config.daemon.data_root or "/var/lib/docker": 64 * _MIB}
     for path, needed in needs.items():

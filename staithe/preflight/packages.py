@@ -6,16 +6,18 @@ import operator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
-from staithe import plan
 from staithe.config import Config
 from staithe.desired import Desired
+from staithe.engine import PackagedEngine, StaticEngine
 from staithe.host_layout import ENGINE_ROOT
 from staithe.package_pattern import named_by, version_in
+from staithe.plan import binaries
+from staithe.plan.packages import in_the_way
 from staithe.preflight.finding import Found
 from staithe.probe.state import HostState, VersionLock
+from staithe.rpm.nevra import Nevra
 from staithe.support_matrix import version_tuple
 
-_OF_THE_ENGINES_VERSION = ("docker-ce", "docker-ce-cli", "docker-ce-rootless-extras")
 # Of all that the engine needs only this one comes from the system's own repositories.
 _OF_THE_SYSTEM = "container-selinux"
 _DAY_S = 86_400
@@ -30,14 +32,11 @@ def excludes(state: HostState, config: Config, desired: Desired) -> Found:
     staithe does not go around it. Take the pattern out on the host; staithe holds the engine's packages itself
     (`engine.hold`).
     """
-    if state.packaging is None or not _are_due(state, config, desired):
-        return
-    for one in state.packaging.excludes:
-        names = [name for name in named_by(one.pattern) if _speaks_of(one.pattern, name, desired)]
-        if one.section != "main":
-            names = [name for name in names if name == _OF_THE_SYSTEM]
-        # It need not come when it is there.
-        names = [name for name in names if name != _OF_THE_SYSTEM or name not in state.packages]
+    due = _due(state, desired)
+    for one in state.packaging.excludes if state.packaging else ():
+        # From the system's repositories comes one package only.
+        of_section = due if one.section == "main" else due.keys() & {_OF_THE_SYSTEM}
+        names = [n for n in named_by(one.pattern) if n in of_section and _speaks_of(one.pattern, n, due[n])]
         if not names:
             continue
         yield (
@@ -54,11 +53,10 @@ def version_locks(state: HostState, config: Config, desired: Desired) -> Found:
     Entries that let the described version through do no harm. Take the others away on the host, or describe the
     version that they hold (`engine.version`); staithe holds the engine's packages itself (`engine.hold`).
     """
-    if state.packaging is None or not _are_due(state, config, desired):
-        return
-    for lock in state.packaging.version_locks:
-        wanted = _version_of(lock.package, desired)
-        if wanted is not None and not _lets_through(lock, wanted):
+    due = _due(state, desired)
+    for lock in state.packaging.version_locks if state.packaging else ():
+        wanted = due.get(lock.package)
+        if state.packaging and wanted is not None and not _lets_through(lock, wanted):
             tool = "yum" if state.packaging.manager == "yum" else "dnf"
             yield (
                 f"{lock.package} is locked by {lock.file}",
@@ -95,7 +93,7 @@ def rpm_database(state: HostState, config: Config, desired: Desired) -> Found:
     text = state.odd.get("packages")
     if text:
         yield "rpm's answer cannot be read", text, "a line for each package", "rpm --rebuilddb   # on the host"
-    if state.unfinished is not None or not _takes_packages(config):
+    if state.unfinished is not None or not isinstance(desired.engine, PackagedEngine):
         return
     for name, nevras in state.duplicates.items():
         hint = f"dnf remove --duplicates   # on the host; on EL7: package-cleanup --cleandupes; see rpm -q {name}"
@@ -131,7 +129,7 @@ def clock(state: HostState, config: Config, desired: Desired) -> Found:
 
 def package_manager(state: HostState, config: Config, desired: Desired) -> Found:
     """The engine is to come from a repository, and the host has neither dnf nor yum."""
-    if str(config.engine.source) == "repository" and state.packaging and state.packaging.manager == "none":
+    if config.engine.source == "repository" and state.packaging and state.packaging.manager == "none":
         yield "there is no package manager", "neither dnf nor yum", "dnf or yum", "--set engine.source=rpm-bundle"
 
 
@@ -142,9 +140,13 @@ def fapolicyd(state: HostState, config: Config, desired: Desired) -> Found:
     start. staithe does not widen a policy by itself. One rule for the folder of staithe's engines, which only root
     can write to, holds for upgrades and the way back too. With packages as the source nothing is to be done.
     """
-    if _takes_packages(config) or state.security.fapolicyd != "enforcing" or state.security.fapolicyd_trusts:
+    if (
+        not isinstance(desired.engine, StaticEngine)
+        or state.security.fapolicyd != "enforcing"
+        or state.security.fapolicyd_trusts
+    ):
         return
-    if _has_changes(state, config, desired, "binaries"):
+    if binaries.changes(state, desired):
         rule = f"allow perm=any all : dir={ENGINE_ROOT}/"
         yield (
             "fapolicyd would not let the engine run",
@@ -154,30 +156,34 @@ def fapolicyd(state: HostState, config: Config, desired: Desired) -> Found:
         )
 
 
-def _takes_packages(config: Config) -> bool:
-    return str(config.engine.source) != "static-bundle"
+def _due(state: HostState, desired: Desired) -> dict[str, str | None]:
+    """Return the packages that have to come, with the version that each is to have; None: nobody has said."""
+    engine = desired.engine
+    if not isinstance(engine, PackagedEngine):
+        return {}
+    due = {name: _version(name, wish) for name, wish in engine.wanted.items() if not engine.is_installed(name, state)}
+    if due and _OF_THE_SYSTEM not in state.packages:
+        due[_OF_THE_SYSTEM] = None
+    return due
 
 
 def _are_due(state: HostState, config: Config, desired: Desired) -> bool:
-    """Whether packages will be changed: a host that has them already is in nobody's way."""
-    return _takes_packages(config) and _has_changes(state, config, desired, "packages")
+    """Whether packages will come or go: a host that has its packages already is in nobody's way."""
+    is_packaged = isinstance(desired.engine, PackagedEngine)
+    return is_packaged and bool(_due(state, desired) or in_the_way(state, config))
 
 
-def _has_changes(state: HostState, config: Config, desired: Desired, component: str) -> bool:
-    return any(str(change.component) == component for change in plan.changes(state, config, desired))
+def _version(name: str, wish: str | None) -> str | None:
+    if wish is not None and wish.startswith(f"{name}-"):
+        return Nevra.parse(wish).version
+    return wish and wish.rpartition(":")[2].partition("-")[0]
 
 
-def _version_of(package: str, desired: Desired) -> str | None:
-    """Return the version that a package is to have; None when nobody has said."""
-    return desired.engine.version if package in _OF_THE_ENGINES_VERSION else None
-
-
-def _speaks_of(pattern: str, package: str, desired: Desired) -> bool:
+def _speaks_of(pattern: str, package: str, wanted: str | None) -> bool:
     """Whether a pattern certainly speaks of the package in the version that it is to have."""
     version = version_in(pattern, package)
     if version is None or version == "*":
         return version == "*"
-    wanted = _version_of(package, desired)
     return wanted is not None and fnmatchcase(wanted, version)
 
 

@@ -62,7 +62,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "kernel": (),
     "storage": ("storage",),
     "engine": ("engine",),
-    "packages": ("packages", "duplicates"),
+    "packages": ("packages", "duplicates", "kept_packages"),
     "packaging": ("packaging",),
     "units": ("units", "processes"),
     "docker": ("docker", "images"),

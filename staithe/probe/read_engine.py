@@ -69,7 +69,7 @@ def read_engine(section: Section, request: ProbeRequest, state: HostState) -> di
 
 
 def read_packages(section: Section, request: ProbeRequest, state: HostState) -> dict[str, Any]:
-    """Read which packages of an engine are installed, and which of them twice."""
+    """Read which packages of an engine are installed, which of them twice, and which lie there for the way back."""
     packages: dict[str, str] = {}
     all_of: dict[str, list[str]] = {}
     odd, answers = "", 0
@@ -87,7 +87,8 @@ def read_packages(section: Section, request: ProbeRequest, state: HostState) -> 
     if section.value("asked") and answers < len(PACKAGES):
         odd = odd or f"rpm answered for {answers} of {len(PACKAGES)} packages"
     duplicates = {name: tuple(nevras) for name, nevras in all_of.items() if len(nevras) > 1}
-    return {"packages": packages, "duplicates": duplicates, "odd": odd}
+    kept = tuple(section.values("kept"))
+    return {"packages": packages, "duplicates": duplicates, "kept_packages": kept, "odd": odd}
 
 
 def version_of(nevra: str) -> str:

@@ -251,6 +251,8 @@ class HostState(_Part):
     duplicates: dict[str, tuple[str, ...]] = {}
     # None: not asked for.
     packaging: Packaging | None = None
+    # File names of the RPMs that staithe keeps on the host for the way back.
+    kept_packages: tuple[str, ...] = ()
     # Commands from the list asked for that are missing (iptables, tar, ...).
     missing_commands: tuple[str, ...] = ()
     # Seconds since the epoch on the host, and what the probe found odd: section -> text.

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
-from staithe.config.engine import Engine
 from tests.lab.conftest import Done, Host, Site, Staithe
-
-_SOURCES = get_args(Engine.model_fields["source"].annotation)
-needs_repositories = pytest.mark.skipif("repository" not in _SOURCES, reason="engines come from bundles only")
 
 _LIST = "/etc/dnf/plugins/versionlock.list"
 # In the background, without the session's output: ssh would wait for it.
@@ -129,7 +125,6 @@ def problems(done: Done) -> list[dict[str, str]]:
     return found
 
 
-@needs_repositories
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_is_named_while_it_is_there(packaged: Site, host: Host, case: Case) -> None:
     host.sh(case.harm)
@@ -147,7 +142,6 @@ def test_it_is_named_while_it_is_there(packaged: Site, host: Host, case: Case) -
     assert problems(packaged.run("preflight", limit="h1")) == []
 
 
-@needs_repositories
 def test_what_does_no_harm(packaged: Site, host: Host) -> None:
     """Staithe's own lines, a lock on the described version, a stale number, and a lock that is shared."""
     host.sh(f"printf '# staithe begin\\ndocker-ce-3:27.5.1-1.el9.*\\n# staithe end\\n' >> {_LIST}")

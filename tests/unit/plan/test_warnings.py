@@ -109,11 +109,8 @@ def test_packages_that_were_not_kept() -> None:
 
 
 def test_packages_that_were_kept() -> None:
-    class Kept(HostState):
-        kept_packages: tuple[str, ...] = ()
-
     files = ("docker-ce-27.5.1-1.el9.x86_64.rpm", "containerd.io-1.7.27-3.1.el9.x86_64.rpm")
-    state = Kept.model_validate({**runs("27.5.1", "rpm").model_dump(), "kept_packages": files})
+    state = on(runs("27.5.1", "rpm"), kept_packages=files)
     assert "W106" not in codes(state, "28.5.2")
     assert "W106" in codes(on(state, kept_packages=files[:1]), "28.5.2")
 
@@ -122,6 +119,7 @@ def test_another_repository() -> None:
     other = PackageRepository(file="/etc/yum.repos.d/docker-ce.repo", section="docker-ce-stable", url="https://x")
     state = on(states.bare(), packaging=Packaging(repositories=(other,)))
     assert codes(state, "28.5.2") == [], "staithe holds the packages"
+    assert codes(state, "28.5.2", engine={"hold": False}) == ["W107"]
 
 
 DATA_ROOT = {"data-root": "/srv/docker"}
