@@ -109,7 +109,6 @@ def from_repository(site: Site) -> dict[str, Any]:
         "source": "repository",
         "bundle": str(site.folder / "bundle"),
         "version": "28.5.2",
-        "repository": {"url": "http://192.0.2.1/linux/centos/$releasever/$basearch/stable"},
     }
 
 
