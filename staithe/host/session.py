@@ -24,7 +24,7 @@ from staithe.errors import (
     NotRolledBack,
     StaitheError,
 )
-from staithe.events import ChangeDone, Event, HostPlanned, Problem, SmokeChecked
+from staithe.events import ChangeDone, Event, Problem, SmokeChecked
 from staithe.former import noted, read_former
 from staithe.host import probing
 from staithe.host.lock import HostLock
@@ -34,7 +34,7 @@ from staithe.placing import archive_of, place_script
 from staithe.probe.state import HostState
 from staithe.record import read_record, running_text, runs_what_is_there
 from staithe.relay.origin import OverSsh, Supply
-from staithe.summary import summarize
+from staithe.summary import summarize, told_plan
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
@@ -144,7 +144,7 @@ class Session:
         self._refuse_for(preflight.check(state, self.config, self.desired) or self.moved(state, planned), state)
         if planned != self.planned:
             self.planned = planned
-            self.emit(HostPlanned(host=self.name, summary=summarize(state), changes=list(planned)))
+            self.emit(told_plan(self.name, state, self.config, self.desired, planned))
 
     def hold_to_plan(self, state: HostState, changes: tuple[Change, ...]) -> None:
         """Refuse the host when it has changed since the plan that was agreed to."""

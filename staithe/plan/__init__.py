@@ -49,6 +49,7 @@ def probe_request(config: Config, *, deep: bool = False, sections: Sequence[str]
         files=managed_files(config),
         users=config.users.docker_group,
         deep=deep,
+        packaging=config.engine.source != "static-bundle",
         sections=tuple(sections),
     )
 
