@@ -3,6 +3,10 @@
 Pure. Names, epochs, requirements, files and scriptlets are those of docker-ce-packaging and docker/packaging; the
 programs are the ones that the lab's engine archives hold. Macros: %programs is a folder with the programs, %units one
 with the units and config.toml, the rest are versions.
+
+An upgrade restarts what runs as systemd's own macros do it: on EL 7 and 8 each package restarts its unit when the old
+one goes; from 9 on units are marked, and restarted together when the transaction ends. (There a file trigger of
+systemd's package does that; the lab's systemd is no package, so these do it in %posttrans.)
 """
 
 from __future__ import annotations
@@ -100,7 +104,15 @@ if [ $1 -eq 0 ]; then systemctl --no-reload disable --now docker.service docker.
 
 %postun
 systemctl daemon-reload >/dev/null 2>&1 || :
+%if 0%{?rhel} < 9
 if [ $1 -ge 1 ]; then systemctl try-restart docker.service >/dev/null 2>&1 || :; fi
+%else
+if [ $1 -ge 1 ]; then systemctl set-property docker.service Markers=+needs-restart >/dev/null 2>&1 || :; fi
+
+%posttrans
+systemctl daemon-reload >/dev/null 2>&1 || :
+systemctl reload-or-restart --marked >/dev/null 2>&1 || :
+%endif
 """
 )
 
@@ -144,7 +156,15 @@ if [ $1 -eq 0 ]; then systemctl --no-reload disable --now containerd.service >/d
 
 %postun
 systemctl daemon-reload >/dev/null 2>&1 || :
+%if 0%{?rhel} < 9
 if [ $1 -ge 1 ]; then systemctl try-restart containerd.service >/dev/null 2>&1 || :; fi
+%else
+if [ $1 -ge 1 ]; then systemctl set-property containerd.service Markers=+needs-restart >/dev/null 2>&1 || :; fi
+
+%posttrans
+systemctl daemon-reload >/dev/null 2>&1 || :
+systemctl reload-or-restart --marked >/dev/null 2>&1 || :
+%endif
 """
 )
 

@@ -6,7 +6,7 @@ there (docker, before there is an engine) is empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from tests.lab.conftest import Host
@@ -39,7 +39,8 @@ section group; getent group docker
 ask() {{ if systemctl -q is-active docker.service; then timeout 10 docker "$@" 2>/dev/null; fi; }}
 section containers
 for container in $(ask ps -aq --no-trunc | sort); do
-    ask inspect -f '{{{{.Name}}}} {{{{.Id}}}} {{{{.State.Status}}}} {{{{.State.Pid}}}} {{{{.State.StartedAt}}}}' $container
+    ask inspect -f '{{{{.Name}}}} {{{{.Id}}}} {{{{.State.Status}}}} {{{{.State.Pid}}}} {{{{.State.StartedAt}}}}' \
+        $container
 done
 section images; ask image ls -a --no-trunc --format '{{{{.Repository}}}}:{{{{.Tag}}}} {{{{.ID}}}}' | sort
 section volumes
@@ -59,17 +60,13 @@ class Snapshot:
     def __getitem__(self, section: str) -> list[str]:
         return self.sections[section]
 
-    def without(self, *sections: str) -> Snapshot:
-        """Return the same without what is expected to change."""
-        return Snapshot(self.host, {name: lines for name, lines in self.sections.items() if name not in sections})
-
-    def difference(self, later: Snapshot) -> str:
+    def difference(self, later: Snapshot, *, ignoring: Collection[str] = ()) -> str:
         """Return what went (-) and what came (+) since, with headings; empty when all is the same."""
         parts = []
         for name in self.sections:
             gone = _only_in(self.sections[name], later.sections[name])
             come = _only_in(later.sections[name], self.sections[name])
-            if gone or come:
+            if (gone or come) and name not in ignoring:
                 parts += [f"{self.host} {name}:", *(f"  - {one}" for one in gone), *(f"  + {one}" for one in come)]
         return "\n".join(parts)
 
