@@ -99,8 +99,11 @@ class Supply:
 
     def give_el(self, host: Host, major: int = 9) -> None:
         """Let a host reach the packages of its distribution, as it would anywhere."""
-        text = _EL_REPOSITORY.format(url=self.server.url, major=major)
-        host.sh(f"cat > /etc/yum.repos.d/el.repo <<'REPO'\n{text}REPO")
+        host.sh(f"cat > /etc/yum.repos.d/el.repo <<'REPO'\n{self.el_repository(major)}REPO")
+
+    def el_repository(self, major: int = 9) -> str:
+        """Return the repository file of the distribution itself."""
+        return _EL_REPOSITORY.format(url=self.server.url, major=major)
 
     def configure(self, site: Site, source: str, version: str | None = "28.5.2", **sections: Any) -> None:
         """Describe an engine; `engine` among the sections adds keys to that section."""
