@@ -3,10 +3,11 @@
 `staithe apply INVENTORY` runs this; so does plain `pyinfra INVENTORY deploy.py`.
 """
 
-from operations import binaries, daemon, images, kernel, preflight, record, service, smoke, units, users
+from operations import binaries, daemon, images, kernel, packages, preflight, record, service, smoke, units, users
 
 preflight.check(name="Check that the host can carry what is described")
 kernel.configure(name="Load kernel modules, set sysctl values")
+packages.install(name="Install, change or remove the engine's packages")
 binaries.install(name="Install the engine's programs")
 units.install(name="Install the systemd units")
 daemon.configure(name="Write daemon.json")

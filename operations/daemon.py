@@ -34,7 +34,7 @@ def configure() -> Generator[FunctionCommand, None, None]:
 def _configure(here: Session, changes: Sequence[Change]) -> None:
     assert here.desired is not None
     files = {DAEMON_JSON: here.desired.files[DAEMON_JSON]}
-    dockerd = quote(f"{here.desired.directory}/dockerd")
+    dockerd = quote(here.desired.engine.program("dockerd"))
     # Engines before 23.0 have no --validate; the configuration's own types are all there is then.
     validate = f"""if {dockerd} --help 2>&1 | grep -q -e --validate; then
   {dockerd} --validate --config-file {quote(staged(DAEMON_JSON))} {_UNIT_FLAGS} >&2 || exit {_REFUSED}

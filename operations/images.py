@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 
 from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
@@ -14,11 +12,9 @@ from staithe.bundle.contents import Blob, ImageArtifact
 from staithe.bundle.load_archive import load_metadata
 from staithe.change import Change
 from staithe.host import Session, carry_out, session
-from staithe.host.arrival import bring, time_limit_s
+from staithe.host.arrival import bring_blob
 from staithe.host_layout import BLOB_DIR, STATE_DIR
-from staithe.placing import receive_blob_script
-from staithe.relay.origin import Origin
-from staithe.relay.pulling import pull_blob_script
+from staithe.placing import archive_of_contents, whole_blobs_script
 from staithe.shell import join
 from staithe.transfer import read_whole
 
@@ -46,11 +42,11 @@ def _load(here: Session, changes: Sequence[Change]) -> None:
     blobs = {blob.digest: blob for image in images for blob in image.blobs}
     small = [blob for blob in blobs.values() if blob.size_bytes <= _SMALL_BYTES]
     large = [blob for blob in blobs.values() if blob not in small]
-    there = here.run(_whole_script(large), "blobs that are there").stdout.decode().split() if large else []
+    there = here.run(whole_blobs_script(large), "blobs that are there").stdout.decode().split() if large else []
     lacking = [blob for blob in large if blob.hex not in there]
     here.supply.announce(lacking)
     for blob in lacking:
-        _bring(here, blob)
+        bring_blob(here, blob)
     here.alter(
         _load_script(small, list(blobs.values()), keep=here.desired.keeps_blobs),
         "load images",
@@ -61,37 +57,12 @@ def _load(here: Session, changes: Sequence[Change]) -> None:
     here.verify("images")
 
 
-def _whole_script(blobs: Sequence[Blob]) -> str:
-    """Return the script that names those of the blobs that are on the host, whole; one that is not is taken away."""
-    return f"""cd {BLOB_DIR} 2>/dev/null || exit 0
-for one in {join(blob.hex for blob in blobs)}; do
-  if [ ! -f "$one" ]; then continue; fi
-  sum=$(sha256sum < "$one")
-  if [ "${{sum%% *}}" = "$one" ]; then echo "$one"; else rm -f -- "$one"; fi
-done
-"""
-
-
-def _bring(here: Session, blob: Blob) -> None:
-    def receive(origin: Origin | None, stdin: Iterable[bytes]) -> None:
-        script = pull_blob_script(blob, origin) if origin else receive_blob_script(blob)
-        here.run(script, f"blob {blob.hex[:12]}", stdin=stdin, timeout_s=time_limit_s(blob, origin))
-
-    bring(here, blob, receive)
-
-
 def _metadata(here: Session, images: Sequence[ImageArtifact], small: Sequence[Blob]) -> bytes:
     assert here.desired is not None
     files = dict(load_metadata(images))
     for blob in small:
         files[f"blobs/sha256/{blob.hex}"] = read_whole(here.desired.bundle, blob)
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return out.getvalue()
+    return archive_of_contents(files)
 
 
 def _load_script(small: Sequence[Blob], blobs: Sequence[Blob], *, keep: bool) -> str:

@@ -10,8 +10,9 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from staithe.host import Session, carry_out, session
-from staithe.host_layout import BLOB_DIR, ENGINE_ROOT, GENERATIONS, RECORD
+from staithe.host_layout import BLOB_DIR, ENGINE_ROOT, GENERATIONS, PACKAGE_DIR, RECORD
 from staithe.record import Record, contents_of, next_record, read_record
+from staithe.rpm.nevra import rpm_name
 from staithe.shell import join, quote
 
 
@@ -58,18 +59,32 @@ done
 def _prune(here: Session, former: Record | None) -> str:
     """Return the shell text that takes away programs and blobs that neither generation needs."""
     assert here.state is not None and here.desired is not None
-    wanted = contents_of(here.desired)
-    directories = {here.desired.directory} | ({former.contents.engine_directory} if former else set())
-    if former and former.contents.engine_directory == here.desired.directory:
+    wanted = contents_of(here.state, here.desired)
+    both = (wanted, former.contents) if former else (wanted,)
+    directories = {one.engine_directory for one in both if one.engine_directory}
+    kept = {rpm_name(nevra) for one in both for nevra in one.packages.values()}
+    if former and (former.contents.engine_directory, former.contents.packages) == (
+        wanted.engine_directory,
+        wanted.packages,
+    ):
         # The same programs again: the generation before keeps its way back.
         directories |= {f"{ENGINE_ROOT}/{name}" for name in here.state.engine.directories}
+        kept |= set(here.state.kept_packages)
     names = sorted(directory.removeprefix(f"{ENGINE_ROOT}/") for directory in directories)
     blobs = sorted({*wanted.blobs, *(former.contents.blobs if former and wanted.blobs else ())}) or ["none"]
-    return f"""rm -rf {ENGINE_ROOT}/.new-*
-cd {ENGINE_ROOT}
-for one in *; do
-  case $one in current|{"|".join(join([name]) for name in names)}) ;; *) rm -rf -- "$one" ;; esac
-done
+    return f"""if [ -d {ENGINE_ROOT} ]; then
+  cd {ENGINE_ROOT}
+  rm -rf .new-*
+  for one in *; do
+    case $one in {"|".join(join([name]) for name in ("current", *names))}) ;; *) rm -rf -- "$one" ;; esac
+  done
+fi
+if [ -d {PACKAGE_DIR} ]; then
+  cd {PACKAGE_DIR}
+  for one in *; do
+    case $one in {"|".join(join([name]) for name in sorted(kept) or ["none"])}) ;; *) rm -rf -- "$one" ;; esac
+  done
+fi
 if [ -d {BLOB_DIR} ]; then
   cd {BLOB_DIR}
   rm -rf .*.part

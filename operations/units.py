@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from pathlib import PurePosixPath
 
 from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
@@ -10,6 +11,9 @@ from pyinfra.context import host
 
 from staithe.change import Change
 from staithe.host import Session, carry_out, session
+from staithe.journal import keep_text
+from staithe.probe.state import Unit
+from staithe.shell import join
 
 
 @operation()
@@ -28,6 +32,16 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
     targets = {change.target for change in changes}
     files = {path: file for path, file in here.desired.files.items() if path in targets}
     group = "getent group docker > /dev/null || groupadd --system docker\n" if "group docker" in targets else ""
-    then = f"{group}systemctl daemon-reload\n"
+    gone = [change.target for change in changes if change.kind == "remove"]
+    without = f"{keep_text(gone)}rm -f {join(gone)}\n" if gone else ""
+    then = f"{group}{without}systemctl daemon-reload\n{_enabled_anew(here, gone)}"
     here.replace(files, "units", changes, refresh=["units", "files", "users"], then=then)
     here.verify("units")
+
+
+def _enabled_anew(here: Session, gone: Sequence[str]) -> str:
+    """Return the shell text that leads the links of enabled units from the files that go to the packages' own."""
+    assert here.state is not None
+    names = [PurePosixPath(path).name for path in gone]
+    enabled = [name for name in names if here.state.units.get(name, Unit()).unit_file_state == "enabled"]
+    return f"systemctl -q reenable {join(enabled)}\n" if enabled else ""

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Component = Literal[
     "preflight",
     "kernel",
+    "packages",
     "binaries",
     "units",
     "daemon",

@@ -12,11 +12,12 @@ from typing import Any
 import jinja2
 
 from staithe import host_layout
-from staithe.bundle.contents import Bundle, EngineArtifact, ImageArtifact
+from staithe.bundle.contents import Bundle, EngineArtifact, ImageArtifact, PackageSet
 from staithe.config import Config
 from staithe.config.problems import masked
+from staithe.engine import PACKAGES, Engine, PackagedEngine, StaticEngine, no_packages_for, packaged_engine
 from staithe.errors import BundleError
-from staithe.probe.state import HostState
+from staithe.probe.state import HostState, ManagedFile
 from staithe.project import project_root
 
 
@@ -37,21 +38,12 @@ class Desired:
     """Everything that is to be on one host."""
 
     bundle: Bundle
-    engine: EngineArtifact
+    engine: Engine
     images: tuple[ImageArtifact, ...]
     # Keyed by absolute path.
     files: Mapping[str, File]
     # Whether the images' blobs stay on the host.
     keeps_blobs: bool = True
-
-    @property
-    def directory(self) -> str:
-        return f"{host_layout.ENGINE_ROOT}/{self.engine.directory}"
-
-    @property
-    def programs(self) -> tuple[str, ...]:
-        """The programs of the archive that get a link in /usr/bin."""
-        return tuple(name for name in self.engine.programs)
 
 
 def desired_for(
@@ -61,25 +53,47 @@ def desired_for(
 
     `conceals` tells whether a text holds a secret of this run.
     """
+    engine = _engine(config, state, bundle)
     return Desired(
         bundle=bundle,
-        engine=_engine(config, state.kernel.arch, bundle),
+        engine=engine,
         images=_images(config, state.kernel.arch, bundle),
-        files=MappingProxyType(_files(config, conceals)),
+        files=MappingProxyType(_files(config, engine, state, conceals)),
         keeps_blobs=config.images.keep_blobs,
     )
 
 
-def _engine(config: Config, arch: str, bundle: Bundle) -> EngineArtifact:
+def _engine(config: Config, state: HostState, bundle: Bundle) -> Engine:
+    match config.engine.source:
+        case "repository":
+            return packaged_engine(config, state, None)
+        case "rpm-bundle":
+            return packaged_engine(config, state, _package_set(config, state, bundle))
+        case _:
+            return StaticEngine(_archive(config, state.kernel.arch, bundle))
+
+
+def _package_set(config: Config, state: HostState, bundle: Bundle) -> PackageSet:
+    target = f"el{state.os.major}-{state.kernel.arch}"
+    with_engine = [one for one in bundle.package_sets if one.engine is not None]
+    wanted = config.engine.version
+    for one in with_engine:
+        if one.target == target and wanted in (None, one.engine):
+            return one
+    found = ", ".join(f"{one.engine} ({one.target})" for one in with_engine)
+    raise no_packages_for(f"{target}{f', version {wanted}' if wanted else ''}", str(bundle.root), found)
+
+
+def _archive(config: Config, arch: str, bundle: Bundle) -> EngineArtifact:
     wanted = config.engine.version
     fitting = [e for e in bundle.engines if e.arch == arch and wanted in (None, e.version)]
     held = ", ".join(f"{e.version} ({e.arch})" for e in bundle.engines) or "no engine"
     if not fitting and any(one.engine is not None for one in bundle.package_sets):
         raise BundleError(
-            "the bundle has its engine only as packages, and this version of staithe installs the static archive",
+            "the bundle has its engine only as packages, and engine.source is static-bundle",
             where=str(bundle.root),
             found=held,
-            hint='sources = ["rpm", "static"] in bundle.toml, then staithe bundle lock and build',
+            hint="--set engine.source=rpm-bundle   # or in the group data",
         )
     if not fitting:
         raise BundleError(
@@ -117,17 +131,42 @@ def _images(config: Config, arch: str, bundle: Bundle) -> tuple[ImageArtifact, .
     return tuple(dict.fromkeys(chosen))
 
 
-def _files(config: Config, conceals: Callable[[str], bool]) -> dict[str, File]:
-    units = {
-        f"{host_layout.UNIT_DIR}/{unit}": File(_render(f"{unit}.j2", bin_dir=host_layout.BIN_DIR))
-        for unit in host_layout.UNITS
-    }
-    return {
+def _files(config: Config, engine: Engine, state: HostState, conceals: Callable[[str], bool]) -> dict[str, File]:
+    files = {
         host_layout.MODULES_FILE: File(_render("modules.conf.j2", modules=config.kernel.modules)),
         host_layout.SYSCTL_FILE: File(_render("sysctl.conf.j2", sysctl=sorted(config.kernel.sysctl.items()))),
-        **units,
         host_layout.DAEMON_JSON: _daemon_json(config, conceals),
     }
+    if isinstance(engine, StaticEngine):
+        for unit in host_layout.UNITS:
+            path = f"{host_layout.UNIT_DIR}/{unit}"
+            files[path] = File(_render(f"{unit}.j2", bin_dir=host_layout.BIN_DIR))
+    elif engine.urls:
+        candidates = [repository_file(config, engine, state, url) for url in engine.urls]
+        # Which of the trees answers was found out when it was written.
+        there = state.files.get(host_layout.REPOSITORY_FILE, ManagedFile())
+        files[host_layout.REPOSITORY_FILE] = next(
+            (one for one in candidates if one.sha256 == there.sha256), candidates[0]
+        )
+    return files
+
+
+def repository_file(
+    config: Config, engine: PackagedEngine, state: HostState, url: str, *, for_staithe: bool = False
+) -> File:
+    """Return the repository's file; `for_staithe`: the one that staithe itself installs with, nothing held."""
+    repository = config.engine.repository
+    hotfixes = repository.module_hotfixes
+    text = _render(
+        "staithe-docker-ce.repo.j2",
+        name=host_layout.REPOSITORY,
+        url=url,
+        key=host_layout.REPOSITORY_KEY if not for_staithe else f"{host_layout.REPOSITORY_DIR}/key",
+        repository=repository,
+        module_hotfixes=state.os.major == 8 if hotfixes is None else hotfixes,
+        held=PACKAGES if config.engine.hold and not for_staithe else (),
+    )
+    return File(text, "600" if repository.password is not None else "644")
 
 
 def _daemon_json(config: Config, conceals: Callable[[str], bool]) -> File:

@@ -43,6 +43,10 @@ class Former(BaseModel):
     made_group: bool = False
     # Users whom staithe added to the docker group.
     members: tuple[str, ...] = ()
+    # Names of the packages that staithe brought, and gpg-pubkey-ID of keys.
+    packages: tuple[str, ...] = ()
+    # Name -> version and release of packages that staithe removed or replaced.
+    replaced_packages: dict[str, str] = {}
 
     def text(self) -> str:
         return self.model_dump_json(indent=1) + "\n"
@@ -61,10 +65,11 @@ def noted(state: HostState, changes: Sequence[Change]) -> Former:
     former = read_former(state)
     files, sysctl, units = dict(former.files), dict(former.sysctl), dict(former.units)
     modules, members = list(former.modules), list(former.members)
+    packages, replaced = list(former.packages), dict(former.replaced_packages)
     made_group = former.made_group
     for change in changes:
         match change.component, change.kind:
-            case "kernel" | "units" | "daemon", _ if change.target.startswith("/"):
+            case "kernel" | "units" | "daemon" | "packages", _ if change.target.startswith("/"):
                 files.setdefault(change.target, _former_file(state.files.get(change.target, ManagedFile())))
             case "kernel", "set":
                 sysctl.setdefault(change.target, change.before)
@@ -72,6 +77,11 @@ def noted(state: HostState, changes: Sequence[Change]) -> Former:
                 modules.append(change.target.removeprefix("module "))
             case "units", "create":
                 made_group = True
+            case "packages", "create":
+                packages.append(change.target)
+                made_group = made_group or not state.docker_group.exists
+            case "packages", "remove" | "update" if change.target not in packages:
+                replaced.setdefault(change.target, change.before or "")
             case "service", "enable" if files.get(f"{UNIT_DIR}/{change.target}", True) is not None:
                 # A unit that staithe made was not enabled before, whatever it is now.
                 units.setdefault(change.target, change.before or "")
@@ -84,6 +94,8 @@ def noted(state: HostState, changes: Sequence[Change]) -> Former:
         units=units,
         made_group=made_group,
         members=tuple(dict.fromkeys(members)),
+        packages=tuple(dict.fromkeys(packages)),
+        replaced_packages=replaced,
     )
 
 

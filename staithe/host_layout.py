@@ -32,8 +32,18 @@ NOTES = (RECORD, RUNNING, FORMER, JOURNAL_RUN)
 # The current and the former generation: record and managed files.
 GENERATIONS = f"{STATE_DIR}/generations"
 
+# RPMs of this and the former generation, for the way back without a network.
+PACKAGE_DIR = f"{STATE_DIR}/packages"
+# For the time of an installation: repository files and metadata that dnf is led to.
+REPOSITORY_DIR = f"{STATE_DIR}/repository"
+REPOSITORY = "staithe-docker-ce"
+REPOSITORY_FILE = f"/etc/yum.repos.d/{REPOSITORY}.repo"
+REPOSITORY_KEY = "/etc/pki/rpm-gpg/RPM-GPG-KEY-staithe"
+
 MODULES_FILE = "/etc/modules-load.d/staithe.conf"
 SYSCTL_FILE = "/etc/sysctl.d/99-staithe.conf"
 DAEMON_JSON = "/etc/docker/daemon.json"
 UNIT_DIR = "/etc/systemd/system"
+# The packages' own units; a file of the same name in UNIT_DIR goes before them.
+PACKAGE_UNIT_DIR = "/usr/lib/systemd/system"
 UNITS = ("containerd.service", "docker.socket", "docker.service")

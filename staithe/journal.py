@@ -16,26 +16,41 @@ from staithe.host_layout import (
     ENGINE_ROOT,
     JOURNAL,
     MODULES_FILE,
+    REPOSITORY_FILE,
+    REPOSITORY_KEY,
     SYSCTL_FILE,
     UNIT_DIR,
     UNITS,
 )
+from staithe.package_script import FORMER_PACKAGES
 from staithe.probe.state import HostState, Unit
+from staithe.programs import PROGRAMS
 from staithe.shell import join, quote
 
 # The script that brings the former state back ends with this when that state does not run either.
 NOT_HEALTHY = 70
-_MANAGED = (MODULES_FILE, SYSCTL_FILE, DAEMON_JSON, *(f"{UNIT_DIR}/{unit}" for unit in UNITS))
+_MANAGED = (
+    MODULES_FILE,
+    SYSCTL_FILE,
+    DAEMON_JSON,
+    REPOSITORY_FILE,
+    REPOSITORY_KEY,
+    *(f"{UNIT_DIR}/{unit}" for unit in UNITS),
+    *(f"{BIN_DIR}/{program}" for program in PROGRAMS),
+)
 
 # What the former state undoes, by the beginning of the changes' ids.
 UNDONE = (
     "kernel:create:",
     "kernel:update:",
     "kernel:set:",
+    "packages:",
     "binaries:set:",
+    "binaries:remove:",
     "units:create:/",
     "units:update:",
     "units:set:",
+    "units:remove:",
     "daemon:",
     "service:",
 )
@@ -58,6 +73,20 @@ bring_back() {{
   fi
 }}
 """
+
+_UNIT_FUNCTIONS = f"""each() {{ if [ -f {JOURNAL}/"$1" ]; then while read -r line; do "$2" $line < /dev/null; done < {JOURNAL}/"$1"; fi; }}
+halt() {{
+  if [ "$2" != active ]; then systemctl stop "$1" 2>/dev/null || :; fi
+  if [ "$3" != enabled ]; then systemctl -q disable "$1" 2>/dev/null || :; fi
+}}
+resume() {{
+  if [ "$3" = enabled ]; then systemctl -q enable "$1" || :; fi
+  if [ "$2" = active ]; then timeout 120 systemctl restart "$1" || lost "$1"; fi
+}}
+unlink_program() {{
+  case $(readlink {BIN_DIR}/"$1" || :) in {ENGINE_CURRENT}/*) rm -f {BIN_DIR}/"$1" || lost {BIN_DIR}/"$1" ;; esac
+}}
+{FORMER_PACKAGES}"""
 
 
 def open_text(run_id: str, *, anew: bool = False) -> str:
@@ -129,19 +158,7 @@ def former_state_script(health_timeout_s: int) -> str:
     return f"""set -u
 if [ ! -d {JOURNAL} ]; then exit 0; fi
 {_FUNCTIONS}
-each() {{ if [ -f {JOURNAL}/"$1" ]; then while read -r line; do "$2" $line < /dev/null; done < {JOURNAL}/"$1"; fi; }}
-halt() {{
-  if [ "$2" != active ]; then systemctl stop "$1" 2>/dev/null || :; fi
-  if [ "$3" != enabled ]; then systemctl -q disable "$1" 2>/dev/null || :; fi
-}}
-resume() {{
-  if [ "$3" = enabled ]; then systemctl -q enable "$1" || :; fi
-  if [ "$2" = active ]; then timeout 120 systemctl restart "$1" || lost "$1"; fi
-}}
-unlink_program() {{
-  case $(readlink {BIN_DIR}/"$1" || :) in {ENGINE_CURRENT}/*) rm -f {BIN_DIR}/"$1" || lost {BIN_DIR}/"$1" ;; esac
-}}
-lost() {{
+{_UNIT_FUNCTIONS}lost() {{
   echo "staithe: $1 did not come back" >&2
   failed=1
 }}
@@ -154,6 +171,7 @@ healthy() {{
 }}
 failed=0
 each units halt
+former_packages
 if [ -f {JOURNAL}/paths ]; then
   while IFS= read -r path; do
     # A note that was damaged must not lead to other files.

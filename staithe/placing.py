@@ -52,6 +52,17 @@ def archive_of(files: Mapping[str, File]) -> bytes:
     return out.getvalue()
 
 
+def archive_of_contents(contents: Mapping[str, bytes]) -> bytes:
+    """Return a tar of small files for a folder of staithe's own, readable for its owner only."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name, data in contents.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(data), 0o600
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
 def place_script(paths: Iterable[str], *, opening: str = "", foreign: Iterable[str] = (), validate: str = "") -> str:
     """Return the script that takes `archive_of` on stdin and puts the files in place.
 
@@ -113,6 +124,17 @@ if [ "$size" != {blob.size_bytes} ]; then echo "staithe: $size of {blob.size_byt
 sum=$({SHA256_OF_PART})
 if [ "${{sum%% *}}" != {blob.hex} ]; then echo "staithe: sha256 is ${{sum%% *}}" >&2; exit 65; fi
 mv -Tf "$part" {final}
+"""
+
+
+def whole_blobs_script(blobs: Iterable[Blob]) -> str:
+    """Return the script that names those of the blobs that are on the host, whole; one that is not is taken away."""
+    return f"""cd {BLOB_DIR} 2>/dev/null || exit 0
+for one in {join(blob.hex for blob in blobs)}; do
+  if [ ! -f "$one" ]; then continue; fi
+  sum=$(sha256sum < "$one")
+  if [ "${{sum%% *}}" = "$one" ]; then echo "$one"; else rm -f -- "$one"; fi
+done
 """
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from staithe import plan
 from staithe.bundle.reference import familiar
 from staithe.config import Config
+from staithe.config.smoke import Smoke
 from staithe.desired import Desired
+from staithe.engine import room
 from staithe.events import Problem
-from staithe.host_layout import BIN_DIR, ENGINE_ROOT, STATE_DIR
+from staithe.host_layout import STATE_DIR
+from staithe.ownership import ORIGINS, foreign_programs
 from staithe.plan import images
 from staithe.probe.state import HostState
-from staithe.programs import PROGRAMS
 from staithe.record import highest_serial
 from staithe.support_matrix import (
     ARCHITECTURES,
@@ -73,8 +75,9 @@ def cgroup_version(state: HostState, config: Config, desired: Desired) -> Found:
         return
     if version_tuple(state.kernel.release) < OLDEST_KERNEL_CGROUP_V2:
         yield "the kernel is too old for cgroup v2", state.kernel.release, "4.15 or newer", None
-    if version_tuple(desired.engine.version) < OLDEST_ENGINE_CGROUP_V2:
-        yield "the engine is too old for cgroup v2", desired.engine.version, "20.10 or newer", None
+    version = desired.engine.version
+    if version is not None and version_tuple(version) < OLDEST_ENGINE_CGROUP_V2:
+        yield "the engine is too old for cgroup v2", version, "20.10 or newer", None
 
 
 def cgroup_controllers(state: HostState, config: Config, desired: Desired) -> Found:
@@ -122,13 +125,13 @@ def data_root_filesystem(state: HostState, config: Config, desired: Desired) -> 
 def free_space(state: HostState, config: Config, desired: Desired) -> Found:
     """A file system has too little room for the engine's programs, for its data, or for a blob on its way."""
     image_bytes = sum(blob.size_bytes for image in desired.images for blob in image.blobs)
-    programs_bytes = sum(program.size_bytes for program in desired.engine.programs.values())
+    is_there, programs_bytes, arriving_bytes = room(desired.engine, state)
     needs = {
         config.daemon.data_root or "/var/lib/docker": _DATA_ROOT_FREE_BYTES + 2 * image_bytes,
         "/usr": programs_bytes,
-        STATE_DIR: desired.engine.archive.size_bytes + image_bytes,
+        STATE_DIR: arriving_bytes + image_bytes,
     }
-    if state.engine.current == desired.engine.directory:
+    if is_there:
         # The programs and the images are there already; only what grows with use needs room.
         needs = {config.daemon.data_root or "/var/lib/docker": 64 * _MIB}
     for path, needed in needs.items():
@@ -146,25 +149,23 @@ def commands(state: HostState, config: Config, desired: Desired) -> Found:
 
 
 def other_engine(state: HostState, config: Config, desired: Desired) -> Found:
-    """Another engine is installed here (packages, or programs that were copied by hand).
+    """Another engine is installed here: packages, or programs that were copied by hand.
 
-    staithe does not overwrite what it did not put there. Remove the other engine (`dnf remove docker-ce
-    containerd.io`), or move the files away; /var/lib/docker can stay.
+    staithe does not replace what it did not put there unless you consent: `engine.take_over=true`. Then the engine
+    that is described takes its place; /var/lib/docker with all containers, images and volumes stays, and so do the
+    keys of daemon.json that are not described. `staithe plan INVENTORY --set engine.take_over=true` shows it all.
     """
-    for name in PROGRAMS:
-        binary = state.engine.binaries.get(name)
-        if binary is None or binary.target.startswith(f"{ENGINE_ROOT}/"):
-            continue
+    if config.engine.take_over:
+        return
+    origin = ORIGINS.get(state.engine.origin)
+    for binary in foreign_programs(state):
         owner = f"package {binary.package}" if binary.package else "no package"
-        if binary.path.startswith(f"{BIN_DIR}/"):
-            yield (
-                f"{binary.path} is not staithe's",
-                f"a file of {owner}",
-                "no file, or staithe's link",
-                f"rpm -qf {binary.path}",
-            )
-        elif state.engine.origin not in ("none", "staithe") and name in ("dockerd", "containerd"):
-            yield f"another engine is installed at {binary.path}", f"a file of {owner}", "no other engine", None
+        yield (
+            f"{binary.path} is not staithe's",
+            f"a file of {owner}" + (f" (the engine: {origin})" if origin else ""),
+            "no engine, staithe's, or consent to take it over",
+            "staithe plan INVENTORY --set engine.take_over=true   # shows what taking over means",
+        )
 
 
 def users(state: HostState, config: Config, desired: Desired) -> Found:
@@ -220,12 +221,17 @@ def smoke_image(state: HostState, config: Config, desired: Desired) -> Found:
     asleep = state.images is None and state.engine.origin != "none"
     if wanted in coming or asleep or (images.has_name(state, wanted) and not images.store_moves(state, desired)):
         return
+    if config.engine.source == "repository" and config.smoke.image != Smoke.model_fields["image"].default:
+        # A host with a line to a repository has one to a registry too: the engine pulls it.
+        return
     if plan.changes(state, config, desired):
         yield (
             f"the smoke image {config.smoke.image} is neither in the bundle nor on the host",
             ", ".join(coming) or "no image in the bundle",
             config.smoke.image,
-            f"[[image]] in bundle.toml, or --set smoke.image={coming[0] if coming else 'NAME:TAG'}   "
+            "--set smoke.image=busybox:1   # pulled from a registry"
+            if config.engine.source == "repository"
+            else f"[[image]] in bundle.toml, or --set smoke.image={coming[0] if coming else 'NAME:TAG'}   "
             "# or, without proof: --set smoke.enabled=false",
         )
 

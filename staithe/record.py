@@ -6,13 +6,17 @@ running.json: for each daemon, the process (boot, pid, start) and the unit and d
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from staithe import __version__
 from staithe.desired import Desired
+from staithe.engine import StaticEngine
 from staithe.errors import RecordTooNew
-from staithe.host_layout import BIN_DIR, DAEMON_JSON, ENGINE_ROOT, UNIT_DIR
+from staithe.host_layout import BIN_DIR, DAEMON_JSON, PACKAGE_UNIT_DIR, UNIT_DIR
 from staithe.probe.state import HostState, ManagedFile
+from staithe.rpm.nevra import Nevra
 
 RECORD_SCHEMA = 1
 
@@ -25,8 +29,12 @@ class Contents(_Part):
     """What a generation consists of."""
 
     engine_version: str
-    engine_directory: str
-    engine_archive: str
+    source: str = "static-bundle"
+    # Of a static engine; empty with packages.
+    engine_directory: str = ""
+    engine_archive: str = ""
+    # Name -> NEVRA, with packages.
+    packages: dict[str, str] = {}
     bundle: str
     # Absolute path -> sha256 of every small file that staithe owns.
     files: dict[str, str]
@@ -73,19 +81,27 @@ class Running(_Part):
     daemons: dict[str, Started] = {}
 
 
-def contents_of(desired: Desired) -> Contents:
-    """Say what a host consists of when everything desired is on it."""
+def contents_of(state: HostState, desired: Desired) -> Contents:
+    """Say what a host consists of when all that is desired is on it; packages without a pin are as in `state`."""
     blobs = sorted({blob.hex for image in desired.images for blob in image.blobs}) if desired.keeps_blobs else ()
-    return Contents(
-        engine_version=desired.engine.version,
-        engine_directory=desired.directory,
-        engine_archive=desired.engine.archive.digest,
-        bundle=desired.bundle.digest,
-        files={path: file.sha256 for path, file in sorted(desired.files.items())},
-        links=tuple(f"{BIN_DIR}/{name}" for name in sorted(desired.programs)),
-        images={image.config.digest: image.references for image in desired.images},
-        blobs=tuple(blobs),
-    )
+    engine = desired.engine
+    common: dict[str, Any] = {
+        "bundle": desired.bundle.digest,
+        "files": {path: file.sha256 for path, file in sorted(desired.files.items())},
+        "images": {image.config.digest: image.references for image in desired.images},
+        "blobs": tuple(blobs),
+    }
+    if isinstance(engine, StaticEngine):
+        return Contents(
+            engine_version=engine.version,
+            engine_directory=engine.directory,
+            engine_archive=engine.artifact.archive.digest,
+            links=tuple(f"{BIN_DIR}/{name}" for name in sorted(engine.programs)),
+            **common,
+        )
+    packages = engine.installed(state)
+    version = engine.version or _version_of(packages.get("docker-ce", ""))
+    return Contents(engine_version=version, source=engine.source, packages=packages, links=(), **common)
 
 
 def read_record(state: HostState) -> Record | None:
@@ -110,7 +126,7 @@ def next_record(state: HostState, desired: Desired, *, run_id: str) -> Record:
         generation=old.generation + 1 if old else 1,
         applied_at=state.clock,
         serials=_serials(old, desired),
-        contents=contents_of(desired),
+        contents=contents_of(state, desired),
     )
 
 
@@ -167,7 +183,7 @@ def adopted(state: HostState, unit: str) -> Started | None:
     process = state.processes.get(unit)
     if process is None:
         return None
-    unit_file = state.files.get(f"{UNIT_DIR}/{unit}", ManagedFile())
+    unit_file = unit_in_place(state, unit)
     # containerd does not read daemon.json.
     daemon_json = state.files.get(DAEMON_JSON, ManagedFile()) if unit == "docker.service" else ManagedFile()
     younger = [file for file in (unit_file, daemon_json) if file.exists and file.ctime > process.started_at]
@@ -182,6 +198,19 @@ def adopted(state: HostState, unit: str) -> Started | None:
     )
 
 
+def unit_in_place(state: HostState, unit: str) -> ManagedFile:
+    """Return the file of a unit: systemd takes one in /etc before one that a package brought."""
+    ours, packaged = (state.files.get(f"{folder}/{unit}", ManagedFile()) for folder in (UNIT_DIR, PACKAGE_UNIT_DIR))
+    return ours if ours.exists else packaged
+
+
+def unit_sha256(unit: str, state: HostState, desired: Desired) -> str:
+    """Return the digest of the unit that a daemon is to run with: staithe's, or the package's as it is there."""
+    if isinstance(desired.engine, StaticEngine):
+        return desired.files[f"{UNIT_DIR}/{unit}"].sha256
+    return state.files.get(f"{PACKAGE_UNIT_DIR}/{unit}", ManagedFile()).sha256
+
+
 def started_with(state: HostState, unit: str) -> Started | None:
     """Return what a running daemon was started with, noted or worked out; None when that cannot be told."""
     return read_running(state, unit) or adopted(state, unit)
@@ -191,10 +220,11 @@ def runs_what_is_there(state: HostState) -> bool:
     """Tell whether the engine answers, and runs with exactly the programs, unit and daemon.json that are in place."""
     process = state.processes.get("docker.service")
     started = started_with(state, "docker.service")
-    if state.docker is None or process is None or started is None or state.engine.current is None:
+    binary = state.engine.binaries.get("dockerd")
+    if state.docker is None or process is None or started is None or binary is None:
         return False
-    in_place = f"{ENGINE_ROOT}/{state.engine.current}/dockerd"
-    unit = state.files.get(f"{UNIT_DIR}/docker.service", ManagedFile())
+    in_place = binary.target
+    unit = unit_in_place(state, "docker.service")
     daemon_json = state.files.get(DAEMON_JSON, ManagedFile())
     return (process.exe, started.unit_sha256, started.daemon_json) == (in_place, unit.sha256, daemon_json.text)
 
@@ -209,7 +239,7 @@ def running_text(state: HostState, desired: Desired, fresh: frozenset[str]) -> s
                 boot_id=state.boot_id,
                 pid=process.pid,
                 start_ticks=process.start_ticks,
-                unit_sha256=desired.files[f"{UNIT_DIR}/{unit}"].sha256,
+                unit_sha256=unit_sha256(unit, state, desired),
                 daemon_json=desired.files[DAEMON_JSON].text if unit == "docker.service" else None,
             )
         if noted is not None:
@@ -221,3 +251,10 @@ def recorded_images(state: HostState) -> frozenset[str]:
     """Return the config digests of the images that the record says were loaded."""
     record = read_record(state)
     return frozenset(record.contents.images) if record else frozenset()
+
+
+def _version_of(nevra: str) -> str:
+    try:
+        return Nevra.parse(nevra).version
+    except ValueError:
+        return ""

@@ -18,13 +18,36 @@ _sudo = True
 
 # The container engine: its source and version.
 engine = {
-    # Where the engine comes from. This version knows static-bundle.
+    # Where the engine comes from: static-bundle, the static archive in a bundle; rpm-bundle, the
+    # packages in a bundle; repository, a package repository that the host reaches. (one of
+    # "static-bundle", "rpm-bundle", "repository")
     # "source": "static-bundle",
     # Folder or .tar of the bundle (`staithe bundle build`). A relative path starts at the folder
-    # that staithe is called in.
+    # that staithe is called in. With the source repository it is for images only, and may be left
+    # out.
     "bundle": "./bundle",
-    # Exact engine version. None: the only one in the bundle.
+    # Exact engine version. None: the only one in the bundle; with the source repository what is
+    # installed, or the newest where nothing is.
     # "version": "28.5.2",
+    # The package repository, for the source repository.
+    # "repository": {
+    #     "mirror": "official",
+    #     "channel": "stable",
+    #     "fingerprints": ["060A61C51B558A7F742B77AAC52FEB6B621E9F35"],
+    #     "pins": {},
+    #     "plugins": ["buildx", "compose"],
+    # },
+    # Packages of the engine are held: `dnf update` leaves them alone. False releases them.
+    # "hold": True,
+    # Consent: an engine that staithe did not put there is replaced by the one that is described.
+    # Containers, images, volumes and the keys of daemon.json that are not described stay.
+    # "take_over": False,
+    # Consent: packages in the engine's way that may be removed, with what needs them. Their data
+    # (/var/lib/containers) is never touched.
+    # "replace": ["runc"],
+    # Packages beside the engine's own that its installation may bring to another version. When it
+    # would change any other package that is installed, the host is refused with the list.
+    # "may_upgrade": ["container-selinux"],
 }
 
 # Whose bundles are applied.

@@ -21,6 +21,9 @@ def bundle_of(config: Config) -> Bundle:
 
     Raises BundleError for one that is damaged, or not signed by whom the configuration trusts.
     """
+    if config.engine.bundle is None and config.engine.source == "repository":
+        # Images come from registries then; there is nothing to be opened and checked.
+        return Bundle(Path(), "")
     if config.engine.bundle is None:
         raise ConfigError(["engine.bundle: not given"], hint="--set engine.bundle=DIR   # or in the group data")
     return _open_once(config.engine.bundle, config.trust)

@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from staithe.config.repository import PackageName, Repository
 from staithe.config.section import Section
-from staithe.config.values import LocalPath, Version
+from staithe.config.values import LocalPath, Version, mistake
+
+# What keeps containerd.io or docker-ce-cli off a host, or does their work under their names.
+Conflicting = Literal["podman", "podman-docker", "buildah", "runc", "containerd"]
 
 
 class Engine(Section):
     """The container engine: its source and version."""
 
-    source: Literal["static-bundle"] = Field(
-        default="static-bundle", description="Where the engine comes from. This version knows static-bundle."
+    source: Literal["static-bundle", "rpm-bundle", "repository"] = Field(
+        default="static-bundle",
+        description="Where the engine comes from: static-bundle, the static archive in a bundle; rpm-bundle, the "
+        "packages in a bundle; repository, a package repository that the host reaches.",
     )
     bundle: LocalPath | None = Field(
         default=None,
         description="Folder or .tar of the bundle (`staithe bundle build`). A relative path starts at the folder "
-        "that staithe is called in.",
+        "that staithe is called in. With the source repository it is for images only, and may be left out.",
         examples=["./bundle"],
     )
     version: Version | None = Field(
         default=None,
-        description="Exact engine version. None: the only one in the bundle.",
+        description="Exact engine version. None: the only one in the bundle; with the source repository what is "
+        "installed, or the newest where nothing is.",
         examples=["28.5.2"],
     )
+    repository: Repository = Field(
+        default_factory=Repository, description="The package repository, for the source repository."
+    )
+    hold: bool = Field(
+        default=True,
+        description="Packages of the engine are held: `dnf update` leaves them alone. False releases them.",
+    )
+    take_over: bool = Field(
+        default=False,
+        description="Consent: an engine that staithe did not put there is replaced by the one that is described. "
+        "Containers, images, volumes and the keys of daemon.json that are not described stay.",
+    )
+    replace: tuple[Conflicting, ...] = Field(
+        default=(),
+        description="Consent: packages in the engine's way that may be removed, with what needs them. Their data "
+        "(/var/lib/containers) is never touched.",
+        examples=[["runc"]],
+    )
+    may_upgrade: Annotated[tuple[PackageName, ...], Field(max_length=100)] = Field(
+        default=("container-selinux",),
+        description="Packages beside the engine's own that its installation may bring to another version. When it "
+        "would change any other package that is installed, the host is refused with the list.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Engine:
+        if self.source == "repository" and self.repository.pins and self.version is None:
+            raise mistake("repository.pins needs version: pins go with one version of the engine")
+        return self

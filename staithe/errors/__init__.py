@@ -33,7 +33,10 @@ StaitheError
 │   ├── DiskFull          E217  exit 1   a file system of the host has no room left
 │   ├── CommandKilled     E218  exit 1   a command was ended on the host by a signal
 │   ├── NoRpm             E219  exit 1   the host has no rpm, so nobody knows its packages
-│   └── NotesDamaged      E220  exit 1   the note of what was there before staithe cannot be read
+│   ├── NotesDamaged      E220  exit 1   the note of what was there before staithe cannot be read
+│   ├── RepositoryUnreachable E221  exit 1   the host does not reach the package repository
+│   ├── TransactionRefused  E222  exit 1   the packages cannot be installed, or not without touching others
+│   └── PackageUntrusted  E223  exit 1   the pinned key does not vouch for a package or key
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 │   ├── NotSigned         E401  exit 5   the bundle has no signature
@@ -77,10 +80,13 @@ from staithe.errors.host import (
     NoRpm,
     NotesDamaged,
     NotRolledBack,
+    PackageUntrusted,
     ProbeFailed,
     RecordTooNew,
+    RepositoryUnreachable,
     SmokeFailed,
     SudoRefused,
+    TransactionRefused,
     TransferFailed,
     Unreachable,
 )
@@ -147,17 +153,20 @@ __all__ = [
     "NotesDamaged",
     "OlderBundle",
     "PackageRefused",
+    "PackageUntrusted",
     "ProbeFailed",
     "ProjectError",
     "RecordTooNew",
     "RegistryError",
     "RepositoryError",
+    "RepositoryUnreachable",
     "SecretMissing",
     "SignatureRefused",
     "SmokeFailed",
     "SolverMissing",
     "StaitheError",
     "SudoRefused",
+    "TransactionRefused",
     "TransferFailed",
     "Unreachable",
     "Unsolvable",

@@ -209,3 +209,35 @@ class NoRpm(HostError):
     """
 
     code = "E219"
+
+
+class RepositoryUnreachable(HostError):
+    """The host does not reach the package repository: no answer, no such tree for its release, or no login.
+
+    Nothing was changed on the host. Try `curl -v ADDRESS/repodata/repomd.xml` there. Behind a slow or blocked line
+    name a mirror (`engine.repository.mirror`), a repository of your own (`url`), or a proxy; without any line use
+    the source rpm-bundle.
+    """
+
+    code = "E221"
+
+
+class TransactionRefused(HostError):
+    """The engine's packages cannot be installed on the host as described, or only by touching other packages.
+
+    Nothing was changed. The message has what dnf says, or the list of packages that would be changed or removed.
+    `engine.may_upgrade` allows other packages to be upgraded, `engine.replace` consents to the removal of packages in
+    the way. Versions on offer: `staithe versions INVENTORY`.
+    """
+
+    code = "E222"
+
+
+class PackageUntrusted(HostError):
+    """A package is not signed by the pinned key, or the key that is offered is another one.
+
+    Nothing of it was installed. Compare the fingerprint with what the packages' owner publishes: a mirror may have
+    been tampered with, or the key was replaced; then correct `engine.repository.fingerprints`.
+    """
+
+    code = "E223"

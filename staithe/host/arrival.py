@@ -9,8 +9,9 @@ from staithe.bundle.contents import Blob
 from staithe.errors import CommandFailed, DiskFull
 from staithe.events import Pulling
 from staithe.host.session import Session
+from staithe.placing import receive_blob_script
 from staithe.relay.origin import Origin
-from staithe.relay.pulling import SAYS
+from staithe.relay.pulling import SAYS, pull_blob_script
 from staithe.transfer import not_arrived, read_blob
 
 # 70 MiB over a slow line: 30 KiB/s still arrives.
@@ -46,6 +47,16 @@ def bring(here: Session, blob: Blob, receive: Receive) -> None:
             raise
         except CommandFailed as error:
             raise not_arrived(here.desired.bundle, blob, here.name, error) from error
+
+
+def bring_blob(here: Session, blob: Blob) -> None:
+    """Bring a blob into the host's folder of blobs."""
+
+    def receive(origin: Origin | None, stdin: Iterable[bytes]) -> None:
+        script = pull_blob_script(blob, origin) if origin else receive_blob_script(blob)
+        here.run(script, f"blob {blob.hex[:12]}", stdin=stdin, timeout_s=time_limit_s(blob, origin))
+
+    bring(here, blob, receive)
 
 
 def _is_pulled(here: Session, blob: Blob, origin: Origin, receive: Receive) -> bool:

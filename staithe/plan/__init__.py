@@ -12,13 +12,23 @@ from collections.abc import Sequence
 from staithe.change import Change, Component
 from staithe.config import Config
 from staithe.desired import Desired
-from staithe.host_layout import DAEMON_JSON, MODULES_FILE, SYSCTL_FILE, UNIT_DIR, UNITS
-from staithe.plan import binaries, daemon, images, kernel, record, service, smoke, units, users
+from staithe.host_layout import (
+    DAEMON_JSON,
+    MODULES_FILE,
+    PACKAGE_UNIT_DIR,
+    REPOSITORY_FILE,
+    REPOSITORY_KEY,
+    SYSCTL_FILE,
+    UNIT_DIR,
+    UNITS,
+)
+from staithe.plan import binaries, daemon, images, kernel, packages, record, service, smoke, units, users
 from staithe.probe.request import ProbeRequest
 from staithe.probe.state import HostState
 
 ORDER: tuple[Component, ...] = (
     "kernel",
+    "packages",
     "binaries",
     "units",
     "daemon",
@@ -36,10 +46,26 @@ def probe_request(config: Config, *, deep: bool = False, sections: Sequence[str]
         data_root=config.daemon.data_root or "/var/lib/docker",
         modules=config.kernel.modules,
         sysctl=tuple(sorted(config.kernel.sysctl)),
-        files=(MODULES_FILE, SYSCTL_FILE, *(f"{UNIT_DIR}/{unit}" for unit in UNITS), DAEMON_JSON),
+        files=managed_files(config),
         users=config.users.docker_group,
         deep=deep,
         sections=tuple(sections),
+    )
+
+
+def managed_files(config: Config) -> tuple[str, ...]:
+    """Return the files that a host with this configuration is asked for."""
+    packaged = (
+        tuple(f"{PACKAGE_UNIT_DIR}/{unit}" for unit in UNITS) if config.engine.source != "static-bundle" else ()
+    )
+    return (
+        MODULES_FILE,
+        SYSCTL_FILE,
+        *(f"{UNIT_DIR}/{unit}" for unit in UNITS),
+        *packaged,
+        REPOSITORY_FILE,
+        REPOSITORY_KEY,
+        DAEMON_JSON,
     )
 
 
@@ -59,6 +85,8 @@ def component_changes(
     match component:
         case "kernel":
             return kernel.changes(state, config, desired)
+        case "packages":
+            return packages.changes(state, config, desired)
         case "binaries":
             return binaries.changes(state, desired)
         case "units":

@@ -4,33 +4,50 @@ from __future__ import annotations
 
 from staithe.change import Change, change
 from staithe.desired import Desired
+from staithe.engine import StaticEngine
 from staithe.host_layout import BIN_DIR, ENGINE_CURRENT, ENGINE_ROOT
 from staithe.probe.state import HostState
+from staithe.programs import PROGRAMS
 
 
 def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
-    """Return what the programs need."""
+    """Return what the programs need; packages bring their own, and staithe's links go."""
+    if not isinstance(desired.engine, StaticEngine):
+        return _without_links(state)
+    return _with_links(state, desired.engine)
+
+
+def _without_links(state: HostState) -> tuple[Change, ...]:
+    reason = "the engine's programs come with its packages"
+    links = [state.engine.binaries[name].path for name in PROGRAMS if is_linked(state, name)]
+    found = [change("binaries", "remove", path, reason) for path in links]
+    if state.engine.current is not None:
+        found.append(change("binaries", "remove", ENGINE_CURRENT, reason, before=state.engine.current))
+    return tuple(found)
+
+
+def _with_links(state: HostState, engine: StaticEngine) -> tuple[Change, ...]:
     found: list[Change] = []
-    directory = desired.directory
+    artifact, directory = engine.artifact, engine.directory
     wrong = [
         name
-        for name, program in desired.engine.programs.items()
+        for name, program in artifact.programs.items()
         if state.engine.placed.get(f"{directory}/{name}") != program.sha256
     ]
-    is_current = state.engine.current == desired.engine.directory
+    is_current = state.engine.current == artifact.directory
     if wrong:
-        whole = len(wrong) == len(desired.engine.programs)
+        whole = len(wrong) == len(artifact.programs)
         found.append(
             change(
                 "binaries",
                 "create" if whole else "update",
                 directory,
                 "not placed" if whole else f"changed or missing: {', '.join(sorted(wrong))}",
-                after=f"{len(desired.engine.programs)} programs of docker-{desired.engine.version}.tgz "
-                f"({desired.engine.archive.size_bytes // (1 << 20)} MiB)",
+                after=f"{len(artifact.programs)} programs of docker-{artifact.version}.tgz "
+                f"({artifact.archive.size_bytes // (1 << 20)} MiB)",
             )
         )
-    unlinked = [name for name in desired.programs if not is_linked(state, name)]
+    unlinked = [name for name in engine.programs if not is_linked(state, name)]
     if unlinked or not is_current:
         missing = [f"{BIN_DIR}/{name}" for name in unlinked]
         found.append(
@@ -44,7 +61,7 @@ def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
                 if state.engine.current
                 else "no engine of staithe's is in place",
                 before=state.engine.current,
-                after=desired.engine.directory,
+                after=artifact.directory,
                 effect="restart" if state.engine.current and not is_current else "none",
             )
         )

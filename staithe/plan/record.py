@@ -12,7 +12,7 @@ from staithe.record import contents_of, read_record
 def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
     """Return the new generation when what is on the host is not what the record says."""
     old = read_record(state)
-    wanted = contents_of(desired)
+    wanted = contents_of(state, desired)
     if old is not None and old.contents == wanted:
         return ()
     generation = old.generation + 1 if old else 1

@@ -12,9 +12,10 @@ from staithe.change import Change, change
 from staithe.config import Config
 from staithe.daemon.reload import changed_keys, keeps_containers, moves_store, step
 from staithe.desired import Desired
-from staithe.host_layout import DAEMON_JSON, JOURNAL, UNIT_DIR, UNITS
+from staithe.engine import StaticEngine
+from staithe.host_layout import DAEMON_JSON, JOURNAL, UNITS
 from staithe.probe.state import HostState, Unit
-from staithe.record import Started, started_with
+from staithe.record import Started, started_with, unit_sha256
 
 DAEMONS = ("containerd.service", "docker.service")
 _DELETED = " (deleted)"
@@ -77,15 +78,17 @@ def _reasons(unit: str, state: HostState, desired: Desired) -> tuple[list[str], 
     reasons = []
     process = state.processes.get(unit)
     program = unit.removesuffix(".service").replace("docker", "dockerd")
-    wanted_exe = f"{desired.directory}/{program}"
+    wanted_exe = desired.engine.program(program)
     if process is not None and process.exe.removesuffix(_DELETED) != wanted_exe:
         reasons.append(f"runs {process.exe.removesuffix(_DELETED) or 'another program'}, not {wanted_exe}")
-    path = f"{UNIT_DIR}/{unit}"
+    elif process is not None and process.exe.endswith(_DELETED) and not isinstance(desired.engine, StaticEngine):
+        # In staithe's own directories a program is only ever replaced by itself.
+        reasons.append(f"runs what {wanted_exe} was before")
     started = started_with(state, unit)
     if started is None:
         reasons.append("files are newer than the process, and what it was started with is not noted")
         return reasons, ()
-    if started.unit_sha256 != desired.files[path].sha256:
+    if started.unit_sha256 != unit_sha256(unit, state, desired):
         reasons.append("was started with another unit file")
     if unit != "docker.service":
         return reasons, ()
@@ -112,7 +115,8 @@ def _containers(unit: str, state: HostState, desired: Desired) -> str:
     if state.docker is None or not state.docker.containers_running or unit == "containerd.service":
         # containerd's shims, and the containers under them, outlive it.
         return "none" if state.docker is None or not state.docker.containers_running else "kept"
-    same_minor = state.docker.server_version.split(".")[:2] == desired.engine.version.split(".")[:2]
+    version = desired.engine.version or state.docker.server_version
+    same_minor = state.docker.server_version.split(".")[:2] == version.split(".")[:2]
     # The engine that ends leaves them running, and the one that starts takes them over: both must have live-restore.
     both = state.docker.live_restore and keeps_containers(desired.files[DAEMON_JSON].text)
     return "kept" if both and same_minor else "restarted"

@@ -85,6 +85,12 @@ probe_binaries() {
 }
 
 section_packages() {
+    for path in "$state_dir"/packages/*.rpm; do
+        case $path in
+        *"*.rpm") ;;
+        *) put kept "${path##*/}" ;;
+        esac
+    done
     if command -v rpm >/dev/null; then
         with_packages timeout 20 rpm -q --qf 'package %{NAME} %{NEVRA}\n' -- 2>&1
     fi

@@ -60,7 +60,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "kernel": (),
     "storage": ("storage",),
     "engine": ("engine",),
-    "packages": ("packages",),
+    "packages": ("packages", "kept_packages"),
     "units": ("units", "processes"),
     "docker": ("docker", "images"),
     "users": ("users", "docker_group"),

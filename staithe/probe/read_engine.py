@@ -68,7 +68,7 @@ def read_engine(section: Section, request: ProbeRequest, state: HostState) -> di
 
 
 def read_packages(section: Section, request: ProbeRequest, state: HostState) -> dict[str, Any]:
-    """Read which packages of an engine are installed."""
+    """Read which packages of an engine are installed, and which lie on the host for the way back."""
     packages, odd = {}, ""
     for line in section.texts():
         word, _, rest = line.partition(" ")
@@ -79,7 +79,7 @@ def read_packages(section: Section, request: ProbeRequest, state: HostState) -> 
             packages[name] = nevra
         elif line.strip():
             odd = odd or line.strip()
-    return {"packages": packages, "odd": odd}
+    return {"packages": packages, "kept_packages": tuple(section.values("kept")), "odd": odd}
 
 
 def version_of(nevra: str) -> str:

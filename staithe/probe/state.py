@@ -191,6 +191,8 @@ class HostState(_Part):
     unfinished: str | None = None
     # Packages of the engine or in conflict with it that rpm knows: name -> NEVRA.
     packages: dict[str, str] = {}
+    # File names of the RPMs that staithe keeps on the host for the way back.
+    kept_packages: tuple[str, ...] = ()
     # Commands from the list asked for that are missing (iptables, tar, ...).
     missing_commands: tuple[str, ...] = ()
     # Seconds since the epoch on the host, and what the probe found odd: section -> text.

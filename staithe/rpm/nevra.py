@@ -38,3 +38,9 @@ class Nevra:
 
     def __str__(self) -> str:
         return f"{self.name}-{self.evr}.{self.arch}"
+
+
+def rpm_name(nevra: str) -> str:
+    """Return the name that the file of a package has: no epoch in it. Raises ValueError."""
+    one = Nevra.parse(nevra)
+    return f"{one.name}-{one.version}-{one.release}.{one.arch}.rpm"

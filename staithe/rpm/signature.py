@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ class Keyring:
 
 def read_keys(texts: Iterable[tuple[str, bytes]], pinned: Sequence[str]) -> Keyring:
     """Return the keys of (where, content), armored or not; raises PackageRefused for one that is not pinned."""
+    # pysequoia looks back over its stack for errors of its own, and dies of that in a greenlet. Read once, by Rust.
+    os.environ["RUST_LIB_BACKTRACE"] = "0"
     from pysequoia import Cert
 
     certs: dict[str, Cert] = {}

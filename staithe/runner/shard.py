@@ -106,7 +106,9 @@ def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
     configs = configs_for(layers)
     if start.mode not in _WITHOUT_BUNDLE:
         missing = [
-            f"{name}: engine.bundle: not given" for name, config in configs.items() if not config.engine.bundle
+            f"{name}: engine.bundle: not given"
+            for name, config in configs.items()
+            if not config.engine.bundle and config.engine.source != "repository"
         ]
         if missing:
             raise ConfigError(

@@ -8,6 +8,7 @@ from typing import Any
 from staithe.bundle.contents import Blob, Bundle, EngineArtifact, ImageArtifact, Program
 from staithe.config import Config
 from staithe.desired import Desired, desired_for
+from staithe.engine import StaticEngine
 from staithe.host_layout import BIN_DIR, ENGINE_ROOT, UNITS
 from staithe.probe.state import (
     Cgroup,
@@ -84,9 +85,11 @@ def desired(config_: Config, bundle_: Bundle | None = None) -> Desired:
 def converged(config_: Config, bundle_: Bundle | None = None) -> HostState:
     """The host that `config_` describes, as a probe would find it."""
     wanted = desired(config_, bundle_)
+    static = wanted.engine
+    assert isinstance(static, StaticEngine)
     processes = {
-        "containerd.service": Process(pid=10, start_ticks=100, started_at=1000, exe=f"{wanted.directory}/containerd"),
-        "docker.service": Process(pid=20, start_ticks=150, started_at=1000.5, exe=f"{wanted.directory}/dockerd"),
+        "containerd.service": Process(pid=10, start_ticks=100, started_at=1000, exe=f"{static.directory}/containerd"),
+        "docker.service": Process(pid=20, start_ticks=150, started_at=1000.5, exe=f"{static.directory}/dockerd"),
     }
     files = {
         path: ManagedFile(exists=True, sha256=file.sha256, text=file.text, mode="644", owner="root:root", ctime=900)
@@ -116,11 +119,11 @@ def converged(config_: Config, bundle_: Bundle | None = None) -> HostState:
             "engine": Engine(
                 origin="staithe",
                 version=wanted.engine.version,
-                current=wanted.engine.directory,
-                directories=(wanted.engine.directory,),
-                placed={f"{wanted.directory}/{n}": p.sha256 for n, p in wanted.engine.programs.items()},
+                current=static.artifact.directory,
+                directories=(static.artifact.directory,),
+                placed={f"{static.directory}/{n}": p.sha256 for n, p in static.artifact.programs.items()},
                 binaries={
-                    name: EngineBinary(path=f"{BIN_DIR}/{name}", target=f"{wanted.directory}/{name}")
+                    name: EngineBinary(path=f"{BIN_DIR}/{name}", target=f"{static.directory}/{name}")
                     for name in PROGRAMS
                 },
             ),
@@ -130,7 +133,7 @@ def converged(config_: Config, bundle_: Bundle | None = None) -> HostState:
             },
             "processes": processes,
             "files": files,
-            "docker": DockerInfo(server_version=wanted.engine.version, storage_driver="overlay2"),
+            "docker": DockerInfo(server_version=static.version, storage_driver="overlay2"),
             "images": tuple(Image(id=i.config.digest, tags=i.references) for i in wanted.images),
             "docker_group": Group(exists=True, gid=990, members=("ops",)),
             "record": record.text(),

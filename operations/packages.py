@@ -1,0 +1,190 @@
+"""The engine's packages, from a repository or from a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+from pyinfra.api.command import FunctionCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
+
+from staithe.bundle.contents import Package
+from staithe.change import Change, change
+from staithe.desired import File, repository_file
+from staithe.engine import PACKAGES, PackagedEngine
+from staithe.errors import CommandFailed, TransactionRefused
+from staithe.host import Session, carry_out, session
+from staithe.host.arrival import bring_blob
+from staithe.host.transaction import BUNDLE_HINT, accepted, curl_settings_of, pinned_key, refusal, told
+from staithe.host_layout import BIN_DIR, BLOB_DIR, REPOSITORY, REPOSITORY_FILE, REPOSITORY_KEY
+from staithe.journal import keep_text, keep_units_text
+from staithe.package_script import (
+    DOWNLOAD_TIMEOUT_S,
+    TREE,
+    install_script,
+    keep_packages_text,
+    look_script,
+    offline_install_script,
+    offline_look_script,
+    offline_repository,
+    remove_script,
+)
+from staithe.placing import archive_of_contents, whole_blobs_script
+from staithe.plan.packages import in_the_way
+from staithe.repository_key import key_ids
+from staithe.rpm.nevra import Nevra
+from staithe.rpm.transaction import Deal
+from staithe.transfer import read_whole
+
+_ALL = ("engine", "packages", "units", "docker", "users", "files")
+
+
+@operation()
+def install() -> Generator[FunctionCommand, None, None]:
+    """Bring the engine's packages to what is described, in one transaction; remove those in the way."""
+    here = session(host)
+    changes = here.changes("packages")
+    if not changes:
+        host.noop("the packages are as described")
+        return
+    yield carry_out(here, changes, lambda: _install(here, changes))
+
+
+def _install(here: Session, changes: Sequence[Change]) -> None:
+    assert here.desired is not None
+    engine = here.desired.engine
+    if not isinstance(engine, PackagedEngine):
+        _remove(here, changes)
+    elif engine.source == "repository":
+        _from_repository(here, engine, changes)
+    else:
+        _from_bundle(here, engine, changes)
+    here.verify("packages")
+
+
+def _remove(here: Session, changes: Sequence[Change]) -> None:
+    names = [one.target for one in changes if one.target[0] != "/"]
+    script = remove_script(names) if names else ""
+    here.replace({}, "remove packages", changes, refresh=_ALL, then=_noted(here) + script + _without_files(changes))
+
+
+def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Change]) -> None:
+    assert here.state is not None
+    state, config = here.state, here.config
+    key, pinned = pinned_key(here), config.engine.repository.fingerprints
+    texts = {
+        f"{at}/{REPOSITORY}.repo": repository_file(config, engine, state, url, for_staithe=True).text
+        for at, url in enumerate(engine.urls)
+    }
+    texts |= {"key": key, "curl": curl_settings_of(config.engine.repository)}
+    erasing = bool(in_the_way(state, config))
+    look = look_script(engine.urls, engine.specs, erasing=erasing)
+    begin = here.journal_opening + keep_packages_text()
+    here.is_journaled = True
+    result = here.run(
+        begin + look,
+        "look at the repository, download",
+        stdin=[archive_of_contents({name: text.encode() for name, text in texts.items()})],
+        timeout_s=DOWNLOAD_TIMEOUT_S,
+        check=False,
+    )
+    output = result.stdout.decode("utf-8", "replace")
+    tree = next((line.removeprefix(TREE) for line in output.splitlines() if line.startswith(TREE)), None)
+    if result.exit_code != 0 or tree is None:
+        raise refusal(here, engine, result)
+    deals = accepted(here, output)
+    placed = {
+        REPOSITORY_FILE: repository_file(config, engine, state, engine.urls[int(tree)]),
+        REPOSITORY_KEY: File(key),
+    }
+    files = [deal.file_name for deal in deals if deal.deed != "remove" and deal.name in PACKAGES]
+    script = install_script(engine.specs, files, in_the_way(state, config), erasing=erasing)
+    _transact(here, placed, changes, deals, script, key_ids(key, pinned, "the key"))
+
+
+def _from_bundle(here: Session, engine: PackagedEngine, changes: Sequence[Change]) -> None:
+    assert here.state is not None and here.desired is not None and engine.package_set is not None
+    bundle, set_ = here.desired.bundle, engine.package_set
+    contents = {f"packages/{name}": read_whole(bundle, blob) for name, blob in set_.keys.items()}
+    contents |= {f"packages/repodata/{name}": read_whole(bundle, blob) for name, blob in set_.metadata.items()}
+    contents[f"repos/{REPOSITORY}.repo"] = offline_repository(set_.keys).encode()
+    erasing = bool(in_the_way(here.state, here.config))
+    look = offline_look_script(engine.specs, erasing=erasing)
+    result = here.run(look, "resolve the packages", stdin=[archive_of_contents(contents)], check=False)
+    deals = accepted(here, result.stdout.decode("utf-8", "replace"))
+    if not deals:
+        raise refusal(here, engine, result)
+    needed = _needed(set_.packages, deals, str(bundle.root))
+    _bring_all(here, [one for one, _ in needed])
+    script = offline_install_script(
+        engine.specs,
+        [(f"{BLOB_DIR}/{one.blob.hex}", one.file_name) for one, _ in needed],
+        [one.file_name for one, deal in needed if deal.name in PACKAGES],
+        in_the_way(here.state, here.config),
+        erasing=erasing,
+    )
+    # bundle/package_set names them so: RPM-GPG-KEY- and the last 16 digits of the fingerprint.
+    _transact(here, {}, changes, deals, script, [name[-8:].lower() for name in set_.keys])
+
+
+def _transact(
+    here: Session,
+    placed: dict[str, File],
+    changes: Sequence[Change],
+    deals: Sequence[Deal],
+    script: str,
+    keys: Sequence[str],
+) -> None:
+    assert here.state is not None
+    listed = {one.target for one in changes}
+    more = [
+        change("packages", "create", deal.name, "needed by the engine")
+        for deal in deals
+        if deal.deed == "install" and deal.name not in {*listed, *here.state.packages}
+    ]
+    more += [change("packages", "create", f"gpg-pubkey-{one}", "signs the packages") for one in keys]
+    then = _noted(here) + script + _without_files(changes)
+    try:
+        here.replace(placed, "install the packages", (*changes, *more), refresh=_ALL, then=then)
+    except CommandFailed as error:
+        raise told(here, error) from error
+
+
+def _noted(here: Session) -> str:
+    """Return the shell text that notes what the transaction may replace: packages, services, programs by hand."""
+    assert here.state is not None
+    paths = [one.path for one in here.state.engine.binaries.values() if one.package is None]
+    by_hand = keep_text(path for path in paths if path.startswith(f"{BIN_DIR}/")) if paths else ""
+    return keep_packages_text() + keep_units_text(here.state) + by_hand
+
+
+def _without_files(changes: Sequence[Change]) -> str:
+    paths = [one.target for one in changes if one.kind == "remove" and one.target[0] == "/"]
+    return f"{keep_text(paths)}rm -f {' '.join(paths)}\n" if paths else ""
+
+
+def _needed(packages: Sequence[Package], deals: Sequence[Deal], where: str) -> list[tuple[Package, Deal]]:
+    """Return the packages of the bundle that a transaction installs; raise for one that the bundle has not."""
+    by_name = {str(Nevra.parse(one.nevra)): one for one in packages}
+    found = []
+    for deal in deals:
+        if deal.deed == "remove":
+            continue
+        package = by_name.get(str(Nevra.parse(deal.nevra)))
+        if package is None:
+            raise TransactionRefused(
+                f"the host would install {deal.nevra}, which the bundle does not have", where=where, hint=BUNDLE_HINT
+            )
+        found.append((package, deal))
+    return found
+
+
+def _bring_all(here: Session, packages: Sequence[Package]) -> None:
+    """Bring the packages' blobs that the host lacks."""
+    there = (
+        here.run(whole_blobs_script([one.blob for one in packages]), "blobs that are there").stdout.decode().split()
+    )
+    lacking = [one.blob for one in packages if one.blob.hex not in there]
+    here.supply.announce(lacking)
+    for blob in lacking:
+        bring_blob(here, blob)

@@ -1,0 +1,184 @@
+"""The engine that a host is to have, as a static archive or as packages: where its programs and units are. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from staithe.bundle.contents import EngineArtifact, PackageSet
+from staithe.config import Config
+from staithe.config.repository import Repository
+from staithe.errors import BundleError
+from staithe.host_layout import BIN_DIR, ENGINE_ROOT
+from staithe.probe.state import HostState
+from staithe.rpm.nevra import Nevra
+from staithe.sourcing import presets
+from staithe.support_matrix import version_tuple
+
+# Docker's packages (docker-ce-packaging), in the order in which plans show them.
+PACKAGES = (
+    "docker-ce",
+    "docker-ce-cli",
+    "containerd.io",
+    "docker-buildx-plugin",
+    "docker-compose-plugin",
+    "docker-ce-rootless-extras",
+)
+# docs.docker.com, engine/install/centos: what to uninstall first.
+OLD_PACKAGES = (
+    "docker",
+    "docker-client",
+    "docker-client-latest",
+    "docker-common",
+    "docker-latest",
+    "docker-latest-logrotate",
+    "docker-logrotate",
+    "docker-selinux",
+    "docker-engine",
+    "docker-engine-selinux",
+    "moby-engine",
+    "moby-cli",
+    "moby-containerd",
+    "moby-runc",
+)
+
+# docker-ce 28, its client, containerd.io and two plugins, as they are downloaded.
+_PACKAGES_BYTES = 130 << 20
+
+
+@dataclass(frozen=True)
+class StaticEngine:
+    """Programs out of a static archive, in a versioned directory of staithe's, with staithe's own units."""
+
+    artifact: EngineArtifact
+    source: Literal["static-bundle"] = "static-bundle"
+
+    @property
+    def version(self) -> str:
+        return self.artifact.version
+
+    @property
+    def directory(self) -> str:
+        return f"{ENGINE_ROOT}/{self.artifact.directory}"
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """The programs of the archive; each gets a link in /usr/bin."""
+        return tuple(self.artifact.programs)
+
+    def program(self, name: str) -> str:
+        """Return the path that a running program has."""
+        return f"{self.directory}/{name}"
+
+
+@dataclass(frozen=True)
+class PackagedEngine:
+    """Packages, with their own units."""
+
+    source: Literal["rpm-bundle", "repository"]
+    # None: what is installed, else the newest.
+    version: str | None
+    # Name of a package -> its version, or all of its NEVRA; None: any.
+    wanted: Mapping[str, str | None]
+    # With the source rpm-bundle: what is installed from.
+    package_set: PackageSet | None = None
+    # With the source repository: addresses to try, the first that answers is it.
+    urls: tuple[str, ...] = ()
+
+    def program(self, name: str) -> str:
+        """Return the path that a running program has."""
+        return f"{BIN_DIR}/{name}"
+
+    def is_installed(self, name: str, state: HostState) -> bool:
+        """Tell whether a package is there as it is wanted."""
+        found, wish = state.packages.get(name), self.wanted[name]
+        if found is None or wish is None:
+            return found is not None
+        nevra = Nevra.parse(found)
+        return wish in (nevra.version, str(nevra))
+
+    def installed(self, state: HostState) -> dict[str, str]:
+        """Return what is there of the engine's packages when all is done: NEVRAs, or what is known of them."""
+        return {
+            name: str(Nevra.parse(state.packages[name])) if self.is_installed(name, state) else f"{name} {wish or ''}"
+            for name, wish in self.wanted.items()
+        }
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """What dnf is to install, never a package outside the engine's own."""
+        return tuple(_spec(name, wish) for name, wish in self.wanted.items())
+
+
+Engine = StaticEngine | PackagedEngine
+
+
+def _spec(name: str, wish: str | None) -> str:
+    if wish is None:
+        return name
+    return wish if wish.startswith(f"{name}-") else f"{name}-{wish}"
+
+
+def packaged_engine(config: Config, state: HostState, set_: PackageSet | None) -> PackagedEngine:
+    """Return the packages that this host is to have: out of `set_`, else from the repository."""
+    if set_ is not None:
+        exact = {nevra.name: str(nevra) for nevra in (Nevra.parse(one.nevra) for one in set_.packages)}
+        wanted: dict[str, str | None] = {name: exact[name] for name in PACKAGES if name in exact}
+        return PackagedEngine("rpm-bundle", set_.engine, wanted, set_)
+    version, repository = config.engine.version, config.engine.repository
+    wanted = {"docker-ce": version, "docker-ce-cli": version, "containerd.io": None}
+    wanted |= {f"docker-{name}-plugin": None for name in repository.plugins}
+    if _needs_rootless_extras(version, state):
+        wanted["docker-ce-rootless-extras"] = version
+    wanted |= repository.pins
+    return PackagedEngine("repository", version, wanted, urls=repository_urls(repository, state))
+
+
+def _needs_rootless_extras(version: str | None, state: HostState) -> bool:
+    # docker-ce.spec: a hard requirement from 20.10 up to 22, on EL 7 always; another version than the engine's is
+    # no good, and dnf would take the newest.
+    if version is None:
+        return False
+    number = version_tuple(version)
+    is_required = number >= (20, 10) and (number < (23,) or state.os.major == 7)
+    return is_required or "docker-ce-rootless-extras" in state.packages
+
+
+def repository_urls(repository: Repository, state: HostState) -> tuple[str, ...]:
+    """Return the addresses of the repository for this host, with release and architecture filled in."""
+    addresses = [repository.url]
+    if repository.url is None:
+        official = presets.docker_packages(repository.mirror, repository.channel)
+        # docker-ce-packaging builds EL 8 for rhel only since 2024; download.docker.com has no rhel/7 for x86_64.
+        trees = ("rhel", "centos") if state.os.id == "rhel" or state.os.major == 8 else ("centos", "rhel")
+        addresses = [official.replace("/linux/centos/", f"/linux/{tree}/") for tree in trees]
+    values = (("$releasever", str(state.os.major)), ("$basearch", state.kernel.arch))
+    filled = [address for address in addresses if address]
+    for name, value in values:
+        filled = [address.replace(name, value) for address in filled]
+    return tuple(address.rstrip("/") for address in filled)
+
+
+def room(engine: Engine, state: HostState) -> tuple[bool, int, int]:
+    """Return whether the engine is there already, how much its programs take, and how much arrives for them."""
+    if isinstance(engine, StaticEngine):
+        programs_bytes = sum(program.size_bytes for program in engine.artifact.programs.values())
+        return state.engine.current == engine.artifact.directory, programs_bytes, engine.artifact.archive.size_bytes
+    arriving_bytes = _PACKAGES_BYTES
+    if engine.package_set is not None:
+        names = engine.wanted.values()
+        arriving_bytes = sum(one.blob.size_bytes for one in engine.package_set.packages if one.nevra in names)
+    is_there = all(engine.is_installed(name, state) for name in engine.wanted)
+    # An RPM grows to less than four times its size; the one that is replaced goes last.
+    return is_there, 4 * arriving_bytes, 2 * arriving_bytes
+
+
+def no_packages_for(target: str, where: str, found: str) -> BundleError:
+    """Make the error for a bundle without packages for this kind of host."""
+    return BundleError(
+        f"the bundle has no packages of the engine for {target}",
+        where=where,
+        found=found or "no packages",
+        hint=f'targets in bundle.toml with "{target}", then staithe bundle lock and build',
+    )

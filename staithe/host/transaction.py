@@ -1,0 +1,148 @@
+"""A package transaction on a host, before it begins: the key that vouches for it, and whether it is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from staithe.config.repository import Repository
+from staithe.engine import PACKAGES, PackagedEngine
+from staithe.errors import (
+    CommandFailed,
+    DiskFull,
+    HostError,
+    PackageRefused,
+    PackageUntrusted,
+    ProbeFailed,
+    RepositoryUnreachable,
+    TransactionRefused,
+)
+from staithe.host.remote import last_lines
+from staithe.host.session import Session
+from staithe.host_layout import REPOSITORY_KEY
+from staithe.package_script import NO_MANAGER, UNREACHABLE, curl_settings, key_script
+from staithe.plan.packages import in_the_way
+from staithe.probe.state import ManagedFile
+from staithe.repository_key import is_pinned, key_ids
+from staithe.rpm.transaction import Deal, Unreadable, read_transaction, unwanted
+from staithe.sourcing import presets
+from staithe.ssh import Completed
+
+BUNDLE_HINT = "staithe bundle base INVENTORY   # resolve the bundle for what these hosts have, then build it again"
+# What dnf and rpm say of signatures.
+_UNTRUSTED = ("GPG check FAILED", "is not signed", "NOKEY", "BAD", "public key is not installed", "not correct for")
+
+
+def curl_settings_of(repository: Repository) -> str:
+    """Return how the host's curl asks the repository."""
+    files = [("cacert", repository.ca), ("cert", repository.client_cert), ("key", repository.client_key)]
+    given = [(option, path) for option, path in files if path is not None]
+    return curl_settings(repository.username, repository.password, repository.proxy, given)
+
+
+def pinned_key(here: Session) -> str:
+    """Return the repository's public key, from this machine or fetched by the host.
+
+    Raises PackageUntrusted unless it is a pinned one, and RepositoryUnreachable.
+    """
+    assert here.state is not None
+    repository = here.config.engine.repository
+    address = repository.key or presets.docker_key(repository.mirror)
+    there = here.state.files.get(REPOSITORY_KEY, ManagedFile()).text or ""
+    if not address.startswith(("https://", "http://")):
+        try:
+            text = Path(address).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise PackageUntrusted(f"the repository's key cannot be read: {error}", where=address) from error
+    elif is_pinned(there, repository.fingerprints):
+        return there
+    else:
+        settings = curl_settings_of(repository).encode()
+        result = here.run(key_script(address), "fetch the key", looks=True, stdin=[settings], check=False)
+        if result.exit_code != 0:
+            raise RepositoryUnreachable(
+                "the host cannot fetch the repository's key",
+                where=address,
+                found=last_lines(result),
+                hint=f"ssh {here.name} curl -v {address}",
+            )
+        text = result.stdout.decode("utf-8", "replace")
+    try:
+        key_ids(text, repository.fingerprints, address)
+    except PackageRefused as error:
+        raise PackageUntrusted(
+            error.message,
+            where=address,
+            found=error.found,
+            expected=error.expected or " or ".join(repository.fingerprints),
+            hint="compare it with what its owner publishes, then correct engine.repository.fingerprints",
+        ) from error
+    return text
+
+
+def accepted(here: Session, output: str) -> tuple[Deal, ...]:
+    """Return what dnf is about to do; raise TransactionRefused when it touches what is none of its business."""
+    assert here.state is not None
+    try:
+        deals = read_transaction(output)
+    except Unreadable as error:
+        raise ProbeFailed(
+            f"what dnf is about to do cannot be read: {error}", hint=f"staithe logs {here.name}"
+        ) from error
+    others = unwanted(
+        deals,
+        engine=PACKAGES,
+        may_change=here.config.engine.may_upgrade,
+        may_remove=in_the_way(here.state, here.config),
+    )
+    if others:
+        raise TransactionRefused(
+            "the engine's packages would touch packages that are not the engine's; nothing was changed",
+            found="; ".join(others),
+            expected="engine packages, what they newly need, what engine.may_upgrade and engine.replace name",
+            hint="update the host first, or allow it: staithe explain E222",
+        )
+    return deals
+
+
+def refusal(here: Session, engine: PackagedEngine, result: Completed) -> HostError:
+    """Return why the look at the packages failed; nothing was changed by it."""
+    said = _said(result)
+    if result.exit_code == UNREACHABLE:
+        url = engine.urls[0]
+        return RepositoryUnreachable(
+            "the host does not reach the package repository",
+            where=" or ".join(engine.urls),
+            found=last_lines(result, 1),
+            hint=f"ssh {here.name} curl -v {url}/repodata/repomd.xml   # or another engine.repository.mirror",
+        )
+    if result.exit_code == NO_MANAGER:
+        return TransactionRefused(
+            "neither dnf nor yum is on the host", found="only rpm", hint="staithe explain E222   # or static-bundle"
+        )
+    if any(words in said for words in _UNTRUSTED):
+        return PackageUntrusted("a package is not signed by the pinned key", found=said, hint=_logs(here))
+    if "No space left" in said or ("needs" in said and "more space" in said):
+        return DiskFull(
+            "no room for the packages", found=said, hint="df -h /usr /var   # on the host; then apply again"
+        )
+    return TransactionRefused(
+        "dnf cannot install the engine's packages; nothing was changed", found=said, hint=_logs(here)
+    )
+
+
+def told(here: Session, error: CommandFailed) -> HostError:
+    """Return a failed transaction as the kind of error that it is."""
+    if error.found and any(words in error.found for words in _UNTRUSTED):
+        return PackageUntrusted("a package is not signed by the pinned key", found=error.found, hint=error.hint)
+    return error
+
+
+def _said(result: Completed) -> str:
+    """Return what dnf says of the cause: from its first error on."""
+    lines = [line.strip() for line in result.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    errors = [at for at, line in enumerate(lines) if line.startswith(("Error", "error", "No match", "Public key"))]
+    return " | ".join(lines[errors[0] :][:6] if errors else lines[-3:]) or last_lines(result)
+
+
+def _logs(here: Session) -> str:
+    return f"staithe logs {here.name}   # versions on offer: staithe versions INVENTORY"

@@ -1,0 +1,226 @@
+"""The shell texts that install, change and remove the engine's packages on a host. Pure.
+
+What dnf says is read in the C locale. yum (EL 7), dnf and dnf 5 take the same words here, but for how plugins are
+switched off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from staithe.host_layout import (
+    JOURNAL,
+    PACKAGE_DIR,
+    REPOSITORY,
+    REPOSITORY_DIR,
+)
+from staithe.shell import join, quote
+
+# The look at the repository ends with one of these.
+UNREACHABLE = 68
+NO_MANAGER = 69
+TREE = "staithe-tree "
+# A mirror far away, and 130 MiB.
+DOWNLOAD_TIMEOUT_S = 2400.0
+_CURL = f"curl -qsSfL --connect-timeout 15 --max-time 60 --retry 1 -K {REPOSITORY_DIR}/curl"
+_PROGRAM = f"""export LC_ALL=C
+pm=
+for one in dnf yum; do if [ -z "$pm" ] && command -v "$one" > /dev/null 2>&1; then pm=$one; fi; done
+if [ -z "$pm" ]; then echo "staithe: neither dnf nor yum is on the host" >&2; exit {NO_MANAGER}; fi
+"""
+# subscription-manager, fastestmirror and their like use the network; dnf 5 has no --noplugins.
+_OFFLINE = """offline=--noplugins
+case $("$pm" --version 2>/dev/null || :) in dnf5*) offline=--setopt=plugins=0 ;; esac
+"""
+# What comes on stdin is for REPOSITORY_DIR.
+_TAKE = f"""set -eu
+umask 077
+rm -rf {REPOSITORY_DIR}
+mkdir -p {REPOSITORY_DIR}/repos
+tar -C {REPOSITORY_DIR} -xf - --no-same-owner
+umask 022
+"""
+_COMMON = (
+    "-y",
+    "--setopt=install_weak_deps=False",
+    "--setopt=keepcache=1",
+    # Its lines are for those who update; staithe says by name what it wants.
+    "--disableplugin=versionlock",
+)
+
+_LIST_PACKAGES = "rpm -qa --qf '%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%{ARCH}\\n' | LC_ALL=C sort"
+# What is new goes, what is gone comes back from the RPMs that are kept: first these, so that nothing is left without
+# what it needs. A package that rpm calls (none) in its architecture is a key. `lost` is the journal's.
+FORMER_PACKAGES = f"""former_packages() {{
+  if [ ! -f {JOURNAL}/packages ]; then return 0; fi
+  {_LIST_PACKAGES} > {JOURNAL}/packages.now
+  set --
+  for nevra in $(LC_ALL=C comm -23 {JOURNAL}/packages {JOURNAL}/packages.now); do
+    file={PACKAGE_DIR}/$(printf '%s' "$nevra" | sed 's/-[0-9]*:/-/').rpm
+    if [ -f "$file" ]; then set -- "$@" "$file"; else lost "package $nevra"; fi
+  done
+  if [ $# -gt 0 ]; then rpm -U --oldpackage --replacepkgs "$@" > /dev/null || lost "the former packages"; fi
+  {_LIST_PACKAGES} > {JOURNAL}/packages.now
+  set --
+  for nevra in $(LC_ALL=C comm -13 {JOURNAL}/packages {JOURNAL}/packages.now); do
+    set -- "$@" "$(printf '%s' "$nevra" | sed 's/-[0-9]*:/-/; s/[.](none)$//')"
+  done
+  if [ $# -gt 0 ]; then rpm -e "$@" > /dev/null || lost "what was there before the packages"; fi
+}}
+"""
+
+
+def keep_packages_text() -> str:
+    """Return the shell text that notes all packages there are. Needs `open_text` before it."""
+    return f"""if [ ! -e {JOURNAL}/packages ]; then
+  {_LIST_PACKAGES} > {JOURNAL}/packages.new
+  mv -Tf {JOURNAL}/packages.new {JOURNAL}/packages
+fi
+"""
+
+
+def key_script(address: str) -> str:
+    """Return the script that prints the key; needs the curl settings (curl_settings) on its stdin."""
+    return f"""set -eu
+umask 077
+mkdir -p {REPOSITORY_DIR}
+trap 'rm -rf {REPOSITORY_DIR}' EXIT
+cat > {REPOSITORY_DIR}/curl
+{_CURL} -- {quote(address)} || exit {UNREACHABLE}
+"""
+
+
+def look_script(urls: Sequence[str], specs: Iterable[str], *, erasing: bool) -> str:
+    """Return the script that finds the repository, resolves and downloads. It changes no package.
+
+    Below REPOSITORY_DIR lie the repository's file for each address (0/, 1/, ...), the key and curl's settings.
+    Prints TREE and the number of the address that answered, then what dnf says.
+    """
+    tries = "\n".join(
+        f'if [ -z "$tree" ] && {_CURL} -o /dev/null -- {quote(f"{url}/repodata/repomd.xml")}; then tree={at}; fi'
+        for at, url in enumerate(urls)
+    )
+    return f"""{_TAKE}{_PROGRAM}tree=
+{tries}
+if [ -z "$tree" ]; then exit {UNREACHABLE}; fi
+echo "{TREE}$tree"
+for file in /etc/yum.repos.d/*.repo; do
+  case $file in */{REPOSITORY}.repo|*'*.repo') ;; *) cp -p "$file" {REPOSITORY_DIR}/repos/ ;; esac
+done
+cp {REPOSITORY_DIR}/"$tree"/{REPOSITORY}.repo {REPOSITORY_DIR}/repos/
+{_command(erasing)} --downloadonly install {join(specs)}
+"""
+
+
+def install_script(specs: Iterable[str], files: Iterable[str], names: Iterable[str], *, erasing: bool) -> str:
+    """Return the script that installs what look_script downloaded, in one transaction and without a network.
+
+    `files`: RPMs that are kept for the way back. `names`: old packages that must be gone afterwards.
+    """
+    return f"""{_PROGRAM}{_command(erasing)} -C install {join(specs)} >&2
+{_keep_text(files)}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
+"""
+
+
+def _command(erasing: bool) -> str:
+    words = (*_COMMON, f"--setopt=reposdir={REPOSITORY_DIR}/repos", *(("--allowerasing",) if erasing else ()))
+    return f'"$pm" {join(words)}'
+
+
+def _keep_text(files: Iterable[str]) -> str:
+    # Where dnf keeps what it downloaded differs by its version; the names of the files do not.
+    return f"""mkdir -p -m 700 {PACKAGE_DIR}
+for name in {join(files)}; do
+  if [ -f {PACKAGE_DIR}/"$name" ]; then continue; fi
+  found=$(find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 -name "$name" -type f 2>/dev/null | head -n 1 || :)
+  if [ -n "$found" ]; then
+    cp "$found" {PACKAGE_DIR}/."$name".new
+    mv -Tf {PACKAGE_DIR}/."$name".new {PACKAGE_DIR}/"$name"
+  fi
+done
+"""
+
+
+def _gone_text(names: Iterable[str]) -> str:
+    wanted = list(names)
+    if not wanted:
+        return ""
+    return f"""for name in {join(wanted)}; do
+  if rpm -q "$name" > /dev/null 2>&1; then rpm -e "$name"; fi
+done
+"""
+
+
+def offline_look_script(specs: Iterable[str], *, erasing: bool) -> str:
+    """Return the script that resolves against the metadata below REPOSITORY_DIR; no package needs to be there."""
+    return f"""{_TAKE}{_PROGRAM}{_OFFLINE}{_offline_command(erasing)} --assumeno install {join(specs)} || :
+"""
+
+
+def offline_install_script(
+    specs: Iterable[str],
+    blobs: Iterable[tuple[str, str]],
+    kept: Iterable[str],
+    names: Iterable[str],
+    *,
+    erasing: bool,
+) -> str:
+    """Return the script that installs from the repository below REPOSITORY_DIR, in one transaction.
+
+    `blobs`: (path of a blob, name of the file) of the packages that the transaction needs. Rest: see install_script.
+    """
+    links = "".join(f"ln -f {quote(blob)} {quote(f'{REPOSITORY_DIR}/packages/{name}')}\n" for blob, name in blobs)
+    keeping = "".join(
+        f"ln -f {quote(f'{REPOSITORY_DIR}/packages/{name}')} {quote(f'{PACKAGE_DIR}/{name}')}\n" for name in kept
+    )
+    return f"""{_PROGRAM}{_OFFLINE}{links}
+{_offline_command(erasing)} install {join(specs)} >&2
+mkdir -p -m 700 {PACKAGE_DIR}
+{keeping}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
+"""
+
+
+def _offline_command(erasing: bool) -> str:
+    words = (
+        *_COMMON,
+        f"--setopt=reposdir={REPOSITORY_DIR}/repos",
+        f"--setopt=cachedir={REPOSITORY_DIR}/cache",
+        "--setopt=proxy=",
+        *(("--allowerasing",) if erasing else ()),
+    )
+    return f'"$pm" "$offline" {join(words)}'
+
+
+def offline_repository(keys: Iterable[str]) -> str:
+    """Return the file of the repository below REPOSITORY_DIR/packages, with the names of its keys."""
+    gpgkeys = " ".join(f"file://{REPOSITORY_DIR}/packages/{key}" for key in keys)
+    return f"""[{REPOSITORY}]
+name=The packages of the bundle
+baseurl=file://{REPOSITORY_DIR}/packages
+enabled=1
+gpgcheck=1
+gpgkey={gpgkeys}
+module_hotfixes=1
+"""
+
+
+def remove_script(names: Iterable[str]) -> str:
+    """Return the script that removes packages in one transaction, and nothing that needs them."""
+    return f"rpm -e {join(names)} >&2\n"
+
+
+def curl_settings(
+    username: str | None, password: str | None, proxy: str | None, files: Sequence[tuple[str, str]]
+) -> str:
+    """Return what curl reads with -K: never in its arguments, where everybody sees it. `files`: (option, path)."""
+    lines = []
+    if username is not None:
+        lines.append(("user", f"{username}:{password}"))
+    if proxy is not None:
+        lines.append(("proxy", proxy))
+    lines += files
+    return "".join(f'{name} = "{_escaped(value)}"\n' for name, value in lines) or "# nothing\n"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,102 @@
+"""The engine's packages and their repository: installed, brought to another version, held, or in the way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from staithe.change import Change, Effect, Kind, change
+from staithe.config import Config
+from staithe.config.problems import masked
+from staithe.desired import Desired
+from staithe.engine import OLD_PACKAGES, PACKAGES, PackagedEngine
+from staithe.host_layout import REPOSITORY_FILE, REPOSITORY_KEY
+from staithe.plan.files import file_changes
+from staithe.probe.state import HostState, ManagedFile
+from staithe.repository_key import is_pinned
+from staithe.rpm.nevra import Nevra
+from staithe.support_matrix import version_tuple
+
+# dnf restarts what it brings to another version.
+_RESTARTING = ("docker-ce", "containerd.io")
+
+
+def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change, ...]:
+    """Return what the packages need; with a static engine, which of them have to go."""
+    engine = desired.engine
+    if not isinstance(engine, PackagedEngine):
+        return (*_removed(state, config, (*PACKAGES, *OLD_PACKAGES), "the engine comes as a static archive"),)
+    return (
+        *_in_the_way(state, config),
+        *_repository(state, config, desired),
+        *_installed(state, engine),
+    )
+
+
+def in_the_way(state: HostState, config: Config) -> tuple[str, ...]:
+    """Return the packages that go before the engine's come: old engines, and what the configuration consents to."""
+    names = (*OLD_PACKAGES, *config.engine.replace)
+    return tuple(name for name in names if name in state.packages)
+
+
+def _in_the_way(state: HostState, config: Config) -> Iterator[Change]:
+    for name in in_the_way(state, config):
+        reason = (
+            "replace consents to it" if name in config.engine.replace else "an old engine's, in the way of the new"
+        )
+        yield change("packages", "remove", name, reason, before=_evr(state.packages[name]))
+
+
+def _removed(state: HostState, config: Config, names: tuple[str, ...], reason: str) -> Iterator[Change]:
+    for name in names:
+        if name in state.packages:
+            effect: Effect = "restart" if name in _RESTARTING else "none"
+            yield change("packages", "remove", name, reason, before=_evr(state.packages[name]), effect=effect)
+    yield from _without_repository(state, reason)
+
+
+def _without_repository(state: HostState, reason: str) -> Iterator[Change]:
+    for path in (REPOSITORY_FILE, REPOSITORY_KEY):
+        if state.files.get(path, ManagedFile()).exists:
+            yield change("packages", "remove", path, reason)
+
+
+def _repository(state: HostState, config: Config, desired: Desired) -> Iterator[Change]:
+    if config.engine.source != "repository":
+        yield from _without_repository(state, "the packages come in a bundle")
+        return
+    for one in file_changes("packages", REPOSITORY_FILE, desired.files[REPOSITORY_FILE], state):
+        password = config.engine.repository.password
+        shown = masked(one.after or "")
+        yield one.model_copy(update={"after": shown.replace(password, "***") if password else shown})
+    key = state.files.get(REPOSITORY_KEY, ManagedFile())
+    pinned = config.engine.repository.fingerprints
+    if not key.exists or not is_pinned(key.text or "", pinned):
+        reason = "missing" if not key.exists else "holds a key that is not pinned"
+        kind: Kind = "update" if key.exists else "create"
+        yield change("packages", kind, REPOSITORY_KEY, reason, after=f"key {' or '.join(pinned)}")
+
+
+def _installed(state: HostState, engine: PackagedEngine) -> Iterator[Change]:
+    for name, wish in engine.wanted.items():
+        if engine.is_installed(name, state):
+            continue
+        found = state.packages.get(name)
+        after = _evr(wish) if wish is not None and wish.startswith(f"{name}-") else wish
+        if found is None:
+            yield change("packages", "create", name, "not installed", after=after or "the newest")
+            continue
+        before = _evr(found)
+        reason = _direction(before, after or "")
+        effect: Effect = "restart" if name in _RESTARTING else "none"
+        yield change("packages", "update", name, reason, before=before, after=after, effect=effect)
+
+
+def _direction(before: str, after: str) -> str:
+    old, new = (version_tuple(text.rpartition(":")[2]) for text in (before, after))
+    if old == new:
+        return "another build of the version"
+    return "upgrade" if new > old else "downgrade"
+
+
+def _evr(nevra: str) -> str:
+    return Nevra.parse(nevra).evr
