@@ -74,7 +74,10 @@ bring_back() {{
 }}
 """
 
-_UNIT_FUNCTIONS = f"""each() {{ if [ -f {JOURNAL}/"$1" ]; then while read -r line; do "$2" $line < /dev/null; done < {JOURNAL}/"$1"; fi; }}
+_UNIT_FUNCTIONS = f"""each() {{
+  if [ ! -f {JOURNAL}/"$1" ]; then return 0; fi
+  while read -r line; do "$2" $line < /dev/null; done < {JOURNAL}/"$1"
+}}
 halt() {{
   if [ "$2" != active ]; then systemctl stop "$1" 2>/dev/null || :; fi
   if [ "$3" != enabled ]; then systemctl -q disable "$1" 2>/dev/null || :; fi

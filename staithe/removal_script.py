@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from staithe.change import Change
+from staithe.engine import PACKAGES
 from staithe.host_layout import BIN_DIR, ENGINE_CURRENT, ENGINE_ROOT, ORIGINAL_DIR, STATE_DIR, UNIT_DIR, UNITS
 from staithe.placing import staged
 from staithe.plan.removal import ENDING, saved
@@ -19,7 +20,9 @@ STOP_TIMEOUT_S = 300
 # With live-restore containers outlive the engine, and without it nobody could end them: it is started for that.
 _END_CONTAINERS = f"""shims() {{
   for exe in /proc/[0-9]*/exe; do
-    case $(readlink "$exe" 2>/dev/null || :) in {ENGINE_ROOT}/*/containerd-shim*) echo "$exe" ;; esac
+    case $(readlink "$exe" 2>/dev/null || :) in
+    {ENGINE_ROOT}/*/containerd-shim*|{BIN_DIR}/containerd-shim*) echo "$exe" ;;
+    esac
   done
 }}
 if [ -n "$(shims)" ] && [ "$(systemctl is-active docker.service || :)" != active ]; then
@@ -52,12 +55,13 @@ def removal_script(
             *(f"if [ -f {quote(path)} ]; then mv -Tf {quote(path)} {quote(saved(path))}; fi\n" for path in changed),
             *(_bring_back(path) for path in files),
             "systemctl daemon-reload\n",
+            _packages(changes),
             _enable(changes),
             _programs(),
             _kernel(changes),
             _group(changes),
             # Folders that have become empty; their owners keep what they put there.
-            "rmdir /etc/docker /etc/cni/net.d /etc/cni /usr/libexec/docker 2>/dev/null || :\n",
+            "rmdir /etc/docker /etc/containerd /etc/cni/net.d /etc/cni /usr/libexec/docker 2>/dev/null || :\n",
             f"rm -rf {STATE_DIR}\n",
         )
     )
@@ -96,6 +100,24 @@ fi
 def _enable(changes: Sequence[Change]) -> str:
     units = [one.target for one in changes if one.kind == "enable"]
     return f"systemctl -q enable {join(units)} || :\n" if units else ""
+
+
+def _packages(changes: Sequence[Change]) -> str:
+    names = [one.target.removeprefix("package ") for one in changes if one.target.startswith("package ")]
+    if not names:
+        return ""
+    # What somebody has installed since may need one of them: then the others go, and that one stays.
+    return f"""set --
+for name in {join(names)}; do
+  if rpm -q "$name" > /dev/null 2>&1; then set -- "$@" "$name"; fi
+done
+if [ $# -gt 0 ] && ! rpm -e "$@" 2>/dev/null; then
+  for round in 1 2 3; do for name in "$@"; do rpm -e "$name" > /dev/null 2>&1 || :; done; done
+  for name in {join(PACKAGES)}; do
+    case " $* " in *" $name "*) if rpm -q "$name" > /dev/null; then rpm -e "$name"; fi ;; esac
+  done
+fi
+"""
 
 
 def _programs() -> str:

@@ -14,12 +14,23 @@ from pydantic import ValidationError
 from staithe.change import Change, change
 from staithe.config import Config
 from staithe.errors import NotesDamaged
-from staithe.former import Former, FormerFile
-from staithe.host_layout import DAEMON_JSON, ENGINE_ROOT, FORMER, ORIGINAL_DIR, STATE_DIR, UNIT_DIR, UNITS
+from staithe.former import Former, FormerFile, read_former
+from staithe.host_layout import (
+    DAEMON_JSON,
+    ENGINE_ROOT,
+    FORMER,
+    ORIGINAL_DIR,
+    PACKAGE_UNIT_DIR,
+    STATE_DIR,
+    UNIT_DIR,
+    UNITS,
+)
+from staithe.ownership import foreign_programs
 from staithe.plan.binaries import is_linked
 from staithe.probe.state import HostState, ManagedFile, Unit
 from staithe.programs import PROGRAMS
 from staithe.record import read_record
+from staithe.rpm.nevra import Nevra
 
 CONTAINERD_ROOT = "/var/lib/containerd"
 RUNNING_CONTAINERS = "running containers"
@@ -40,6 +51,7 @@ def changes(state: HostState, config: Config, *, purge_data: bool) -> tuple[Chan
         *_services(state),
         *(_data(state, config) if purge_data else ()),
         *_files(state, former),
+        *_packages(state, former),
         *_programs(state),
         *_kernel(former),
         *_group(state, former),
@@ -60,6 +72,10 @@ def remains(state: HostState, config: Config, *, purge_data: bool) -> tuple[str,
     found += [f"{saved(path)}: what somebody made of staithe's file" for path in changed]
     if former.made_group and _strangers(state, former):
         found.append(f"group docker: {', '.join(_strangers(state, former))} belong to it, whom staithe did not add")
+    found += [
+        f"package {name} {evr}: gone; an old engine's, or replaced by staithe"
+        for name, evr in former.replaced_packages.items()
+    ]
     found += [f"kernel module {name}, while something uses it" for name in former.modules]
     return (*found, "the engine's packet filter rules and bridges of its networks, until the next reboot")
 
@@ -123,14 +139,20 @@ def _has_been_here(state: HostState) -> bool:
 def _is_ours(state: HostState) -> bool:
     """Whether no other engine has taken the place of staithe's; one that is not there is nobody else's."""
     unit = state.units.get("docker.service", Unit())
-    is_our_unit = unit.fragment_path in ("", f"{UNIT_DIR}/docker.service")
-    return is_our_unit and state.engine.origin in ("staithe", "none")
+    packaged = "docker-ce" in state.packages
+    if packaged and "docker-ce" not in read_former(state).packages:
+        # Taken over: it was there before, and stays.
+        return False
+    folder = PACKAGE_UNIT_DIR if packaged else UNIT_DIR
+    # /lib may lead to /usr/lib, and systemd says either.
+    units = ("", f"{folder}/docker.service", f"{folder}/docker.service".removeprefix("/usr"))
+    return unit.fragment_path in units and not foreign_programs(state)
 
 
 def _services(state: HostState) -> Iterator[Change]:
     if not _is_ours(state):
         return
-    if state.docker is None and state.engine.origin == "staithe":
+    if state.docker is None and state.engine.origin != "none":
         reason = "the engine is down; with live-restore containers outlive it"
         yield change("removal", "stop", RUNNING_CONTAINERS, reason, containers="ended")
     elif state.docker is not None and state.docker.containers_running:
@@ -162,6 +184,14 @@ def was_changed(state: HostState, path: str) -> bool:
     found = state.files.get(path, ManagedFile())
     written = record.contents.files.get(path) if record is not None else None
     return found.exists and written is not None and found.sha256 != written and not path.startswith(UNIT_DIR)
+
+
+def _packages(state: HostState, former: Former) -> Iterator[Change]:
+    if not _is_ours(state):
+        return
+    for name in former.packages:
+        evr = Nevra.parse(state.packages[name]).evr if name in state.packages else None
+        yield change("removal", "remove", f"package {name}", "staithe installed it", before=evr)
 
 
 def _programs(state: HostState) -> Iterator[Change]:
