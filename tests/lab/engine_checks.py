@@ -7,9 +7,9 @@ import tarfile
 from functools import cache
 
 from staithe.lab import artifacts
-from tests.lab.conftest import SMOKE_IMAGE, Host
+from tests.lab.conftest import SMOKE_IMAGE, Host, Site
 from tests.lab.host_snapshot import engine_packages, verified
-from tests.lab.supply import CONTAINERD
+from tests.lab.supply import CONTAINERD, Supply
 
 _UNITS = ("docker.service", "docker.socket", "containerd.service")
 PROGRAMS = ("dockerd", "docker", "docker-proxy", "containerd", "containerd-shim-runc-v2", "ctr", "runc")
@@ -89,3 +89,13 @@ def container(host: Host) -> tuple[str, str, str]:
     identity, process, started = told.split()
     assert host.sh(f"test -d /proc/{process} && echo lives") == "lives"
     return identity, process, started
+
+
+def brought(site: Site, supply: Supply, host: Host, source: str, version: str) -> None:
+    """Bring a host to an engine with a container and a volume; where the test before left it so, nothing happens."""
+    supply.give_el(host)
+    supply.configure(site, source, version)
+    site.run("apply", limit=host.name)
+    assert_has(host, source, version)
+    if not host.sh("docker ps -q --filter name=kept"):
+        hide_treasure(host)

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from tests.lab.conftest import Host, Site
-from tests.lab.engine_checks import assert_has, assert_has_none, assert_treasure, container, hide_treasure
+from tests.lab.engine_checks import (
+    TREASURE,
+    assert_has,
+    assert_has_none,
+    assert_treasure,
+    brought,
+    container,
+    hide_treasure,
+)
 from tests.lab.host_snapshot import engine_packages, snapshot, verified
 from tests.lab.supply import SOURCES, Supply
 
@@ -45,46 +53,60 @@ def assert_nothing_to_do(site: Site, host: Host) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_life_of_an_engine(site: Site, supply: Supply, hosts: dict[str, Host], source: str) -> None:
+def test_fresh_and_the_same_again(site: Site, supply: Supply, hosts: dict[str, Host], source: str) -> None:
     host = fresh(site, supply, hosts, source)
-    as_it_came = snapshot(host)
-
     supply.configure(site, source, OLD)
     done = apply(site, host)
     # `mirror pull` needs a registry, which this configuration does not name.
     assert {one["status"] for one in done["checks"] if one["name"] != "mirror pull"} == {"passed"}
     assert_has(host, source, OLD)
     hide_treasure(host)
-    first = container(host)
+    before = container(host)
     assert_nothing_to_do(site, host)
-    assert container(host) == first
+    assert container(host) == before
 
-    for version, word in ((NEW, "upgrade"), (OLD, "downgrade")):
-        before = container(host)
-        supply.configure(site, source, version)
-        planned = site.run("plan", limit=host.name).host(host.name)
-        assert "restarted" in {change["containers"] for change in planned["changes"]}, word
-        apply(site, host)
-        assert_has(host, source, version)
-        assert_treasure(host)
-        after = container(host)
-        # Another minor release: the same container, started again.
-        assert after[0] == before[0] and after[2] != before[2], word
-        assert_nothing_to_do(site, host)
+
+@pytest.mark.parametrize(("old", "new"), [(OLD, NEW), (NEW, OLD)], ids=["upgrade", "downgrade"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_another_minor_release(
+    site: Site, supply: Supply, hosts: dict[str, Host], source: str, old: str, new: str
+) -> None:
+    host = hosts[HOSTS[source]]
+    brought(site, supply, host, source, old)
+    before = container(host)
+    supply.configure(site, source, new)
+    planned = site.run("plan", limit=host.name).host(host.name)
+    assert "restarted" in {change["containers"] for change in planned["changes"]}
+    apply(site, host)
+    assert_has(host, source, new)
+    assert_treasure(host)
+    # The same container, started again.
+    after = container(host)
+    assert after[0] == before[0] and after[2] != before[2]
+    assert_nothing_to_do(site, host)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_removed_and_installed_again(site: Site, supply: Supply, hosts: dict[str, Host], source: str) -> None:
+    host = fresh(site, supply, hosts, source)
+    as_it_came = snapshot(host)
+    brought(site, supply, host, source, NEW)
+    identity = container(host)[0]
 
     removed = site.run("remove", "--yes", limit=host.name).host(host.name)
     assert removed["error"] is None
     assert_has_none(host)
+    # What stays are the data, which `remove` says.
     assert as_it_came.difference(snapshot(host), ignoring=["volumes"]) == ""
-    assert host.sh("cat /var/lib/docker/volumes/data/_data/file") == "treasure"
+    assert "/var/lib/docker: " in " ".join(removed["remains"])
+    assert host.sh("cat /var/lib/docker/volumes/data/_data/file") == TREASURE
     again = site.run("remove", "--yes", limit=host.name).host(host.name)
     assert (again["outcome"], again["changes"]) == ("unchanged", [])
 
-    supply.configure(site, source, NEW)
     apply(site, host)
     assert_has(host, source, NEW)
     assert_treasure(host)
-    assert container(host)[0] == first[0]
+    assert container(host)[0] == identity
     assert_nothing_to_do(site, host)
 
 
