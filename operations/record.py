@@ -9,8 +9,9 @@ from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
+from staithe.generations import entry_of, remember_text
 from staithe.host import Session, carry_out, session
-from staithe.host_layout import BLOB_DIR, ENGINE_ROOT, GENERATIONS, PACKAGE_DIR, RECORD
+from staithe.host_layout import BLOB_DIR, DAEMON_JSON, ENGINE_ROOT, GENERATIONS, PACKAGE_DIR, RECORD
 from staithe.record import Record, contents_of, next_record, read_record
 from staithe.rpm.nevra import rpm_name
 from staithe.shell import join, quote
@@ -31,7 +32,7 @@ def _write(here: Session) -> None:
     assert here.state is not None and here.desired is not None
     former = read_record(here.state)
     record = next_record(here.state, here.desired, run_id=here.run_id)
-    then = _keep_generation(record) + _prune(here, former)
+    then = _keep_generation(record) + remember_text(entry_of(record, DAEMON_JSON)) + _prune(here, former)
     here.place({RECORD: record.text()}, "record", refresh=["files", "engine"], then=then)
     here.verify("record")
 

@@ -9,11 +9,10 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from staithe import events
-from staithe.errors import CommandFailed, HostRefused, StaitheError
+from staithe.errors import CommandFailed, StaitheError
 from staithe.host import Session, carry_out, session
 from staithe.plan import removal
 from staithe.removal_script import STOP_TIMEOUT_S, removal_script
-from staithe.summary import summarize
 
 # Emptying a large data folder takes its time.
 _TIMEOUT_S = 1800.0 + STOP_TIMEOUT_S
@@ -50,10 +49,7 @@ def _take_away(here: Session, purge_data: bool) -> None:
     # The host is locked now: what another run changed since the plan was made is seen.
     state = here.probe()
     changes = removal.changes(state, here.config, purge_data=purge_data)
-    here.problems = here.moved(state, changes)
-    if here.problems:
-        here.emit(events.HostRefused(host=here.name, summary=summarize(state), problems=list(here.problems)))
-        raise HostRefused("the host has changed since it was planned; nothing was done on it")
+    here.hold_to_plan(state, changes)
     files = removal.managed_files(state)
     folders = removal.data_to_purge(state, here.config) if purge_data else ()
     script = removal_script(changes, files, [one for one in files if removal.was_changed(state, one)], folders)

@@ -11,7 +11,9 @@ from pyinfra.context import host
 from staithe.change import Change
 from staithe.errors import CommandFailed, CommandTimeout, EngineUnhealthy
 from staithe.former import noted
+from staithe.health import health_text
 from staithe.host import Session, carry_out, session
+from staithe.host.engine_log import engine_words
 from staithe.host_layout import FORMER, JOURNAL, RUNNING
 from staithe.journal import keep_units_text, settle_text
 from staithe.record import running_text
@@ -54,7 +56,7 @@ def _run(here: Session, changes: Sequence[Change]) -> None:
     except (CommandFailed, CommandTimeout) as error:
         raise EngineUnhealthy(
             f"the engine did not become healthy within {timeout_s} s",
-            found=_engine_words(here) or error.found,
+            found=engine_words(here) or error.found,
             hint=f"staithe logs {here.name}   # and on the host: journalctl -u docker",
         ) from error
     fresh = frozenset(_targets(changes, "restart") + _targets(changes, "start") + _targets(changes, "reload"))
@@ -87,25 +89,5 @@ def _script(changes: Sequence[Change], timeout_s: int) -> str:
     for verb, units in (("start", _targets(changes, "start")), ("restart", restarts), ("reload", reloads)):
         if units:
             lines.append(f"timeout {timeout_s} systemctl {verb} {join(units)}")
-    # Nothing on stdout: it may lead nowhere, when the run was killed, and must not make a healthy engine look ill.
-    lines.append(f"""end=$(($(date +%s) + {timeout_s}))
-while :; do
-  if [ "$(systemctl is-active docker.service)" = active ] &&
-    timeout 10 docker -H unix:///run/docker.sock version > /dev/null; then exit 0; fi
-  if [ "$(date +%s)" -ge "$end" ]; then exit 1; fi
-  sleep 0.2
-done""")
-    return "\n".join(lines) + "\n"
-
-
-def _engine_words(here: Session) -> str:
-    """Return the engine's own last lines, errors first."""
-    result = here.run(
-        "journalctl -u docker.service -u containerd.service -n 40 --no-pager -o cat || :",
-        "the engine's log",
-        check=False,
-    )
-    lines = result.stdout.decode("utf-8", "replace").splitlines()
-    lines = [line for line in lines if "level=info" not in line]
-    telling = [line for line in lines if any(word in line for word in ("failed", "error", "fatal", "unable"))]
-    return " | ".join((telling or lines)[-3:])
+    lines.append(health_text(timeout_s))
+    return "\n".join(lines)

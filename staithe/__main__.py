@@ -6,7 +6,7 @@ import gc
 import sys
 
 # The commands that ask hosts.
-_ASKING = ("preflight", "plan", "apply", "smoke", "status", "unlock", "versions", "remove")
+_ASKING = ("preflight", "plan", "apply", "smoke", "status", "unlock", "versions", "remove", "rollback", "history")
 
 
 def main() -> None:

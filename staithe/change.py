@@ -20,6 +20,7 @@ Component = Literal[
     "smoke",
     "lock",
     "removal",
+    "rollback",
 ]
 Kind = Literal[
     "create", "update", "remove", "set", "load", "start", "stop", "restart", "reload", "enable", "add", "run"

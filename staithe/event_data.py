@@ -83,3 +83,19 @@ class UsedBundle(BaseModel):
     name: str = ""
     serial: int | None = None
     signers: list[str] = Field(default=[], description="Who has signed it; empty: nobody whom the run asked for.")
+
+
+class Generation(BaseModel):
+    """One line of a host's history: what was applied, and when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    generation: int
+    applied_at: int = Field(description="Seconds since the epoch, by the host's clock.")
+    run_id: str = ""
+    engine_version: str = ""
+    source: str = ""
+    bundle: str = Field(default="", description="First digits of the bundle's digest.")
+    daemon_json: str = Field(default="", description="First digits of the digest of daemon.json.")
+    kept: bool = Field(default=False, description="It can be gone back to, without a network.")
+    current: bool = Field(default=False, description="It is the one in force.")

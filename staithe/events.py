@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from staithe.change import Change
 from staithe.event_data import CheckStatus as CheckStatus
 from staithe.event_data import ErrorReport as ErrorReport
+from staithe.event_data import Generation as Generation
 from staithe.event_data import HostSummary as HostSummary
 from staithe.event_data import Outcome as Outcome
 from staithe.event_data import PlanBasis as PlanBasis
@@ -105,6 +106,14 @@ class HostRemains(Event):
 
     type: Literal["host_remains"] = "host_remains"
     remains: list[str]
+
+
+class HostHistory(Event):
+    """What was applied on the host, newest first."""
+
+    type: Literal["host_history"] = "host_history"
+    summary: HostSummary
+    generations: list[Generation]
 
 
 class ChangeDone(Event):
@@ -245,6 +254,7 @@ AnyEvent = Annotated[
     | HostPlanned
     | HostRefused
     | HostRemains
+    | HostHistory
     | Prepared
     | ChangeStarted
     | ChangeDone

@@ -31,6 +31,8 @@ JOURNAL_RUN = f"{JOURNAL}/run"
 NOTES = (RECORD, RUNNING, FORMER, JOURNAL_RUN)
 # The current and the former generation: record and managed files.
 GENERATIONS = f"{STATE_DIR}/generations"
+# One line for each generation there has been.
+HISTORY = f"{STATE_DIR}/history"
 
 # RPMs of this and the former generation, for the way back without a network.
 PACKAGE_DIR = f"{STATE_DIR}/packages"

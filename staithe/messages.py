@@ -17,7 +17,9 @@ class Start(BaseModel):
     type: Literal["start"] = "start"
     protocol: Literal[1] = 1
     run_id: str
-    mode: Literal["describe", "preflight", "plan", "apply", "smoke", "unlock", "look", "remove", "base"]
+    mode: Literal[
+        "describe", "preflight", "plan", "apply", "smoke", "unlock", "look", "remove", "base", "rollback", "history"
+    ]
     inventory: str
     deploy: str = Field(default="deploy.py", description="Runbook, relative to the project root.")
     limit: list[str] = []
@@ -29,6 +31,7 @@ class Start(BaseModel):
     )
     accept_new_host_keys: bool = False
     deep: bool = False
+    generation: int | None = Field(default=None, description="To go back to (rollback); none: the one before.")
     salt: str = Field(default="", description="When the plan is to be saved: what digests are made with.")
     plan: str | None = Field(default=None, description="File of a saved plan; what differs from it is refused.")
     agreed: bool = Field(

@@ -18,8 +18,10 @@ from staithe.errors import (
 from staithe.events import (
     AnyEvent,
     ErrorReport,
+    Generation,
     HostDone,
     HostFailed,
+    HostHistory,
     HostPlanned,
     HostRefused,
     HostRemains,
@@ -33,7 +35,7 @@ from staithe.events import (
     SmokeChecked,
 )
 
-Mode = Literal["preflight", "plan", "apply", "smoke", "unlock", "look", "remove", "base"]
+Mode = Literal["preflight", "plan", "apply", "smoke", "unlock", "look", "remove", "base", "rollback", "history"]
 _NOT_WELL = ("failed", "refused", "cancelled", "not-begun")
 
 
@@ -51,6 +53,7 @@ class HostResult(BaseModel):
     problems: list[Problem] = []
     notices: list[str] = Field(default=[], description="Worth knowing: such as blobs that came another way.")
     remains: list[str] = Field(default=[], description="What remove leaves on the host, in words.")
+    generations: list[Generation] = Field(default=[], description="What was applied, newest first (history).")
     checks: list[SmokeCheck] = []
     error: ErrorReport | None = None
     seconds: float = 0.0
@@ -113,6 +116,8 @@ def _take(host: HostResult, event: AnyEvent) -> None:
             host.summary, host.problems = event.summary, event.problems
         case HostRemains():
             host.remains = event.remains
+        case HostHistory():
+            host.summary, host.generations = event.summary, event.generations
         case SmokeChecked():
             host.checks.append(event.check)
         case Notice():

@@ -17,11 +17,13 @@ from staithe import __version__
 from staithe.cli import bundle, config, lab
 from staithe.cli.apply import apply
 from staithe.cli.explain import explain
+from staithe.cli.history import history
 from staithe.cli.init import init
 from staithe.cli.logs import logs
 from staithe.cli.plan import plan
 from staithe.cli.preflight import preflight
 from staithe.cli.remove import remove
+from staithe.cli.rollback import rollback
 from staithe.cli.schema import schema
 from staithe.cli.smoke import smoke
 from staithe.cli.status import status
@@ -52,6 +54,8 @@ app.command("status")(status)
 app.command("versions")(versions)
 app.command("logs")(logs)
 app.command("unlock")(unlock)
+app.command("history")(history)
+app.command("rollback")(rollback)
 app.command("remove")(remove)
 app.command("explain")(explain)
 app.command("schema")(schema)

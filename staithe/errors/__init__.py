@@ -36,7 +36,8 @@ StaitheError
 │   ├── NotesDamaged      E220  exit 1   the note of what was there before staithe cannot be read
 │   ├── RepositoryUnreachable E221  exit 1   the host does not reach the package repository
 │   ├── TransactionRefused  E222  exit 1   the packages cannot be installed, or not without touching others
-│   └── PackageUntrusted  E223  exit 1   the pinned key does not vouch for a package or key
+│   ├── PackageUntrusted  E223  exit 1   the pinned key does not vouch for a package or key
+│   └── NoGeneration      E224  exit 1   the host does not keep what it is to go back to
 ├── HostRefused           E300  exit 4   preflight: the host cannot carry what is described (E301...)
 ├── BundleError           E400  exit 5   the bundle is missing, incomplete or not what it says
 │   ├── NotSigned         E401  exit 5   the bundle has no signature
@@ -77,6 +78,7 @@ from staithe.errors.host import (
     HostKeyChanged,
     HostKeyUnknown,
     HostLocked,
+    NoGeneration,
     NoRpm,
     NotesDamaged,
     NotRolledBack,
@@ -146,6 +148,7 @@ __all__ = [
     "InventoryError",
     "LabError",
     "LockError",
+    "NoGeneration",
     "NoRpm",
     "NotBegun",
     "NotRolledBack",

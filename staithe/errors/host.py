@@ -241,3 +241,14 @@ class PackageUntrusted(HostError):
     """
 
     code = "E223"
+
+
+class NoGeneration(HostError):
+    """The host does not keep the generation that it is to go back to, or never had another one.
+
+    The present generation and the one before it are kept, with programs, packages and files. `staithe history
+    INVENTORY` lists all there have been. To go further back, apply that version from its bundle or repository.
+    Packages that somebody else installed are not kept: staithe never had their files.
+    """
+
+    code = "E224"

@@ -68,6 +68,8 @@ class Session:
     # The plan as first shown, and what came of it.
     planned: tuple[Change, ...] = ()
     done: list[str] = field(default_factory=list)
+    # Set by the runner: the generation to go back to; None: the one before.
+    generation: int | None = None
     # This run has noted something in the host's journal that no healthy engine has settled yet.
     is_journaled: bool = False
     # Set by the runner: whether a text holds a secret of this run, and a change as it is told.
@@ -146,6 +148,13 @@ class Session:
         if planned != self.planned:
             self.planned = planned
             self.emit(HostPlanned(host=self.name, summary=summarize(state), changes=list(planned)))
+
+    def hold_to_plan(self, state: HostState, changes: tuple[Change, ...]) -> None:
+        """Refuse the host when it has changed since the plan that was agreed to."""
+        self.problems = self.moved(state, changes)
+        if self.problems:
+            self.emit(events.HostRefused(host=self.name, summary=summarize(state), problems=list(self.problems)))
+            raise HostRefused("the host has changed since it was planned; nothing was done on it")
 
     @property
     def ready(self) -> bool:

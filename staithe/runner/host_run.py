@@ -18,6 +18,7 @@ from staithe.errors import HostError, HostRefused, Interrupted, NotBegun, Staith
 from staithe.events import HostDone, HostFailed, HostPlanned, HostSummary, Outcome
 from staithe.events import HostRefused as HostRefusedEvent
 from staithe.host import Session, attach
+from staithe.host.history import tell_history
 from staithe.plan.moved import not_in_plan
 from staithe.project import project_root
 from staithe.runner import promise
@@ -48,6 +49,7 @@ class HostRun:
             deep=shard.start.deep,
             is_cancelled=lambda: control.cancelled,
             run_id=shard.start.run_id,
+            generation=shard.start.generation,
             conceals=control.vault.conceals,
             told=control.told,
             supply=supply_of(shard.start, control, host, config),
@@ -91,6 +93,9 @@ class HostRun:
         if mode == "look":
             self._control.tell(HostPlanned(host=session.name, summary=summary.summarize(session.probe()), changes=[]))
             return
+        if mode == "history":
+            tell_history(session)
+            return
         if mode == "base":
             self._shard.dumps.take(session)
             return
@@ -118,8 +123,8 @@ class HostRun:
 
     def _execute(self) -> None:
         mode = self._start.mode
-        if mode in ("preflight", "plan", "look", "base") or (
-            mode in ("apply", "unlock", "remove") and not self._session.planned
+        if mode in ("preflight", "plan", "look", "base", "history") or (
+            mode in ("apply", "unlock", "remove", "rollback") and not self._session.planned
         ):
             return
         self._slot.wait_for(self._control.turn(self._session.name))

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 # What a connected host needs, in pieces of about the same size.
 _LATER = ("staithe.probe.state", "staithe.plan", "staithe.desired", "staithe.host", "staithe.runner.host_run")
 
-_WITHOUT_BUNDLE = ("smoke", "unlock", "look", "remove", "base")
+_WITHOUT_BUNDLE = ("smoke", "unlock", "look", "remove", "base", "rollback", "history")
 
 
 def run_shard(start: Start, control: Control) -> None:
