@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from staithe.lab import images, lock, places
 from staithe.lab.apt import Suite
 from staithe.lab.command import run
 
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ _RUNC = Package("bookworm", "runc", "1.1.5")
 _TINI = Package("bookworm", "tini", "0.19.0")
 _BUSYBOX = Package("bookworm", "busybox-static", "1.35.0")
 _REGISTRY = Package("bookworm", "docker-registry", "2.8.2")
+# Programs of their own, which every engine's command line takes.
+PLUGINS = {
+    "docker-buildx": Package("sid", "docker-buildx", "0.29.1"),
+    "docker-compose": Package("sid", "docker-compose", "2.40.3"),
+}
 
 
 def _engine(suite: str, version: str, containerd: str, *, own_cli: bool) -> Engine:
@@ -60,6 +65,9 @@ ENGINES = (
     _engine("trixie", "26.1.5", "1.7.24", own_cli=True),
     _engine("sid", "28.5.2", "2.1.9", own_cli=True),
 )
+# {version: whose programs it is}: one more patch release of a line of which the archives hold one only. The programs
+# call themselves by it, and are the same otherwise.
+RELABELLED = {"20.10.23": "20.10.24"}
 # {name in docker/: name in the packages}
 _BINARIES = {
     "containerd": "containerd",
@@ -78,20 +86,22 @@ MIRRORED_IMAGE = "mirrored:1"
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Where the artifacts are: engines by version, image archives by reference."""
+    """Where the artifacts are: engines by version, image archives by reference, CLI plugins by name."""
 
     engines: dict[str, Path]
     images: dict[str, Path]
     registry: Path
+    plugins: dict[str, Path]
 
     def paths(self) -> list[Path]:
         """Return all paths, engines first."""
-        return [*self.engines.values(), *self.images.values(), self.registry]
+        return [*self.engines.values(), *self.images.values(), self.registry, *self.plugins.values()]
 
 
 def folder() -> Path:
     """Return where the artifacts of these pins are, or will be."""
     text = f"{_FORMAT} {ENGINES} {_BUSYBOX} {_REGISTRY} {_BINARIES} {LOADED_IMAGES} {MIRRORED_IMAGE}"
+    text += f" {PLUGINS} {RELABELLED}"
     return places.cache_dir() / "artifacts" / hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -101,9 +111,10 @@ def located() -> Artifacts:
     if not (home / "complete").exists():
         raise LabError("the artifacts are not made yet", where=str(home), hint="staithe lab artifacts")
     return Artifacts(
-        {engine.version: home / f"docker-{engine.version}.tgz" for engine in ENGINES},
+        {version: home / f"docker-{version}.tgz" for version in (*(one.version for one in ENGINES), *RELABELLED)},
         {name: home / "images" / _file_name(name) for name in (*LOADED_IMAGES, MIRRORED_IMAGE)},
         home / "docker-registry",
+        {name: home / "plugins" / name for name in PLUGINS},
     )
 
 
@@ -131,7 +142,11 @@ def _make(work: Path, say: Callable[[str], None]) -> None:
     debs = _download(say)
     say("making engine archives and images")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda engine: _engine_archive(engine, debs, work), ENGINES))
+        list(pool.map(lambda engine: _engine_archives(engine, debs, work), ENGINES))
+    (work / "plugins").mkdir()
+    for name, package in PLUGINS.items():
+        (work / "plugins" / name).write_bytes(_binary(debs[package], name))
+        (work / "plugins" / name).chmod(0o755)
     (work / "docker-registry").write_bytes(_binary(debs[_REGISTRY], "docker-registry"))
     (work / "docker-registry").chmod(0o755)
     (work / "busybox").write_bytes(_binary(debs[_BUSYBOX], "busybox"))
@@ -144,7 +159,8 @@ def _make(work: Path, say: Callable[[str], None]) -> None:
 
 
 def _download(say: Callable[[str], None]) -> dict[Package, Path]:
-    wanted = {package for engine in ENGINES for package in engine.packages} | {_BUSYBOX, _REGISTRY}
+    wanted = {package for engine in ENGINES for package in engine.packages}
+    wanted |= {_BUSYBOX, _REGISTRY, *PLUGINS.values()}
     debs: dict[Package, Path] = {}
     for name in sorted({package.suite for package in wanted}):
         of_suite = sorted((p for p in wanted if p.suite == name), key=lambda p: p.name)
@@ -155,12 +171,12 @@ def _download(say: Callable[[str], None]) -> dict[Package, Path]:
 
 
 def _binary(deb: Path, name: str) -> bytes:
-    """Return a file of a package's bin or sbin folder, without unpacking the rest to disk."""
+    """Return a program of a package, without unpacking the rest to disk."""
     process = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE)
     with process, tarfile.open(fileobj=process.stdout, mode="r|") as tar:
         for member in tar:
             path = Path(member.name)
-            if member.isfile() and path.name == name and path.parent.name in ("bin", "sbin"):
+            if member.isfile() and path.name == name and path.parent.name in ("bin", "sbin", "cli-plugins"):
                 content = tar.extractfile(member)
                 if content is not None:
                     data = content.read()
@@ -177,18 +193,44 @@ def _find_binary(name: str, engine: Engine, debs: dict[Package, Path]) -> bytes:
     return _binary(debs[names.get(holder, names["docker.io"])], name)
 
 
-def _engine_archive(engine: Engine, debs: dict[Package, Path], work: Path) -> None:
+def _engine_archives(engine: Engine, debs: dict[Package, Path], work: Path) -> None:
+    programs = {target: _find_binary(name, engine, debs) for target, name in _BINARIES.items()}
+    write_engine_archive(work / f"docker-{engine.version}.tgz", programs)
+    for version, original in RELABELLED.items():
+        if original == engine.version:
+            write_engine_archive(work / f"docker-{version}.tgz", relabelled(programs, original, version))
+
+
+def relabelled(programs: Mapping[str, bytes], version: str, label: str) -> dict[str, bytes]:
+    """Return the programs of an engine that calls itself `label`, which is as long as the text that it takes over."""
+    if len(version) != len(label):
+        raise ValueError(f"{label!r} does not fit in the place of {version!r}")
+    own = {name: programs[name].replace(version.encode(), label.encode()) for name in ("docker", "dockerd")}
+    return {**programs, **own}
+
+
+def read_engine_archive(archive: Path) -> dict[str, bytes]:
+    """Return the programs of an engine archive by name."""
+    programs = {}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isfile() else None
+            if content is not None:
+                programs[Path(member.name).name] = content.read()
+    return programs
+
+
+def write_engine_archive(path: Path, programs: Mapping[str, bytes]) -> None:
     """Write docker-<version>.tgz with the layout of the official static archives; same input, same bytes."""
     with (
-        (work / f"docker-{engine.version}.tgz").open("wb") as raw,
+        path.open("wb") as raw,
         gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
         top = tarfile.TarInfo("docker")
         top.type, top.mode = tarfile.DIRTYPE, 0o755
         tar.addfile(top)
-        for target, name in _BINARIES.items():
-            content = _find_binary(name, engine, debs)
-            info = tarfile.TarInfo(f"docker/{target}")
+        for name, content in programs.items():
+            info = tarfile.TarInfo(f"docker/{name}")
             info.mode, info.size = 0o755, len(content)
             tar.addfile(info, io.BytesIO(content))

@@ -1,7 +1,8 @@
 """Package repositories with real engines in RPMs, signed with a key of the lab; made once per machine.
 
-<cache>/rpms/<digest>/elN/ARCH/{docker-ce,base}/ with repodata, and the public keys beside: `lab` signs the packages,
-`other` signs a copy of one package, for tests.
+<cache>/rpms/<digest>/elN/ARCH/NAME/ with repodata, and the public keys beside: `lab` signs the packages, `other`
+is for what tests sign otherwise. NAME is docker-ce, base (stand-ins for EL's own packages) or, for EL 9,
+distribution (an engine, containerd and runc as a distribution packs them itself, and stand-ins for podman).
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ import platform
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from staithe.lab import artifacts, lock, places, rpm_specs
+from staithe.lab import artifacts, engine_specs, lock, places, rpm_specs
 from staithe.lab.command import run
+from staithe.lab.engine_units import UNITS
 
-_FORMAT = "1"
+_FORMAT = "2"
 # {tool: Debian package}
 TOOLS = {"rpmbuild": "rpm", "rpmsign": "rpm", "gpg": "gnupg"}
 # {major release of EL: engines}
-ENGINES = {8: ("28.5.2",), 9: ("20.10.24", "26.1.5", "28.5.2"), 10: ("28.5.2",)}
-# {engine: containerd}
+ENGINES = {8: ("28.5.2",), 9: ("20.10.23", "20.10.24", "26.1.5", "28.5.2"), 10: ("28.5.2",)}
+# {engine: containerd}; a relabelled engine has that of the engine that it is.
 _CONTAINERD = {"20.10.24": "1.6.20", "26.1.5": "1.7.24", "28.5.2": "2.1.9"}
+# The engine that the distribution has, and for which major.
+_OF_DISTRIBUTION = {9: "26.1.5"}
+_RUNC = "1.1.5"
 # The same time in each package, so that the same repositories come out each time.
 _EPOCH = "1750000000"
 
@@ -38,7 +43,7 @@ class Repositories:
     home: Path
 
     def folder(self, major: int, name: str) -> Path:
-        """Return the folder of a repository: `docker-ce`, or `base` with the stand-ins for EL's own."""
+        """Return the folder of a repository: `docker-ce`, `base` or `distribution`."""
         return _repository(self.home, major, name)
 
     def key(self, name: str = "lab") -> Path:
@@ -57,8 +62,9 @@ class Repositories:
 
 def folder() -> Path:
     """Return where the repositories of these pins are, or will be."""
-    text = f"{_FORMAT} {ENGINES} {_CONTAINERD} {rpm_specs.EL_STUBS} {rpm_specs.UNITS} {artifacts.folder()}"
-    text += rpm_specs.ENGINE_SPEC
+    text = f"{_FORMAT} {ENGINES} {_CONTAINERD} {_OF_DISTRIBUTION} {_RUNC} {UNITS} {artifacts.folder()}"
+    text += f"{rpm_specs.EL_STUBS} {rpm_specs.DISTRIBUTION_STUBS} {engine_specs.ENGINE_SPEC}"
+    text += f"{engine_specs.CONTAINERD_SPEC} {engine_specs.PLUGIN_SPEC} {engine_specs.DISTRIBUTION_SPEC}"
     return places.cache_dir() / "rpms" / hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -81,22 +87,16 @@ def ensure(say: Callable[[str], None]) -> Repositories:
 
 def _make(work: Path, engines: artifacts.Artifacts, say: Callable[[str], None]) -> None:
     build = work / "build"
-    units = build / "units"
-    units.mkdir(parents=True)
-    for name, text in rpm_specs.UNITS.items():
-        (units / name).write_text(text)
+    write_units(build / "units")
     say("making keys")
     make_keys(work)
     for version, archive in engines.engines.items():
         with tarfile.open(archive) as tar:
             tar.extractall(build / version, filter="data")
     say("building RPMs")
-    jobs = [(version, major) for major, versions in ENGINES.items() for version in versions]
+    jobs = list(_jobs(build, engines))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda job: _build_engine(work, *job), jobs))
-    for major in ENGINES:
-        stubs = rpm_specs.stubs_spec(rpm_specs.EL_STUBS)
-        rpmbuild(stubs, _repository(work, major, "base"), build / f"stubs-{major}", major=major)
+        list(pool.map(lambda numbered: numbered[1].run(work, numbered[0]), enumerate(jobs)))
     say("signing RPMs and writing metadata")
     sign(work / "gnupg", "lab", sorted(work.glob("el*/*/*/*.rpm")))
     repositories = sorted(work.glob("el*/*/*"))
@@ -105,16 +105,45 @@ def _make(work: Path, engines: artifacts.Artifacts, say: Callable[[str], None]) 
     shutil.rmtree(build)
 
 
-def _build_engine(work: Path, version: str, major: int) -> None:
-    build = work / "build"
-    defines = {
-        "engine": version,
-        "containerd": _CONTAINERD[version],
-        "programs": str(build / version / "docker"),
-        "units": str(build / "units"),
-    }
-    target = _repository(work, major, "docker-ce")
-    rpmbuild(rpm_specs.ENGINE_SPEC, target, build / f"{version}-{major}", major=major, defines=defines)
+@dataclass(frozen=True)
+class _Job:
+    """One call of rpmbuild."""
+
+    spec: str
+    major: int
+    repository: str
+    defines: dict[str, str]
+
+    def run(self, work: Path, number: int) -> None:
+        target = _repository(work, self.major, self.repository)
+        rpmbuild(self.spec, target, work / "build" / f"job-{number}", major=self.major, defines=self.defines)
+
+
+def _jobs(build: Path, engines: artifacts.Artifacts) -> Iterator[_Job]:
+    units = {"units": str(build / "units")}
+    plugins = {"programs": str(next(iter(engines.plugins.values())).parent)}
+    for major, versions in ENGINES.items():
+        for version in versions:
+            programs = {**units, "programs": str(build / version / "docker")}
+            yield _Job(engine_specs.ENGINE_SPEC, major, "docker-ce", {**programs, "engine": version})
+            if version in _CONTAINERD:
+                defines = {**programs, "containerd": _CONTAINERD[version]}
+                yield _Job(engine_specs.CONTAINERD_SPEC, major, "docker-ce", defines)
+            if version == _OF_DISTRIBUTION.get(major):
+                defines = {**programs, "engine": version, "containerd": _CONTAINERD[version], "runc": _RUNC}
+                yield _Job(engine_specs.DISTRIBUTION_SPEC, major, "distribution", defines)
+                yield _Job(rpm_specs.stubs_spec(rpm_specs.DISTRIBUTION_STUBS), major, "distribution", {})
+        for name, package in artifacts.PLUGINS.items():
+            defines = {**plugins, "plugin": name, "plugin_version": package.version}
+            yield _Job(engine_specs.PLUGIN_SPEC, major, "docker-ce", defines)
+        yield _Job(rpm_specs.stubs_spec(rpm_specs.EL_STUBS), major, "base", {})
+
+
+def write_units(folder: Path) -> None:
+    """Write the units and the configuration of Docker's packages into a new folder."""
+    folder.mkdir(parents=True)
+    for name, text in UNITS.items():
+        (folder / name).write_text(text)
 
 
 def _repository(home: Path, major: int, name: str) -> Path:

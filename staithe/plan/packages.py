@@ -11,13 +11,14 @@ from staithe.desired import Desired
 from staithe.engine import OLD_PACKAGES, PACKAGES, PackagedEngine
 from staithe.host_layout import REPOSITORY_FILE, REPOSITORY_KEY
 from staithe.plan.files import file_changes
+from staithe.plan.service import containers
 from staithe.probe.state import HostState, ManagedFile
 from staithe.repository_key import is_pinned
 from staithe.rpm.nevra import Nevra
 from staithe.support_matrix import version_tuple
 
 # dnf restarts what it brings to another version.
-_RESTARTING = ("docker-ce", "containerd.io")
+_RESTARTING = {"docker-ce": "docker.service", "containerd.io": "containerd.service"}
 
 
 def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change, ...]:
@@ -28,7 +29,7 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
     return (
         *_in_the_way(state, config),
         *_repository(state, config, desired),
-        *_installed(state, engine),
+        *_installed(state, desired, engine),
     )
 
 
@@ -76,7 +77,7 @@ def _repository(state: HostState, config: Config, desired: Desired) -> Iterator[
         yield change("packages", kind, REPOSITORY_KEY, reason, after=f"key {' or '.join(pinned)}")
 
 
-def _installed(state: HostState, engine: PackagedEngine) -> Iterator[Change]:
+def _installed(state: HostState, desired: Desired, engine: PackagedEngine) -> Iterator[Change]:
     for name, wish in engine.wanted.items():
         if engine.is_installed(name, state):
             continue
@@ -87,8 +88,10 @@ def _installed(state: HostState, engine: PackagedEngine) -> Iterator[Change]:
             continue
         before = _evr(found)
         reason = _direction(before, after or "")
-        effect: Effect = "restart" if name in _RESTARTING else "none"
-        yield change("packages", "update", name, reason, before=before, after=after, effect=effect)
+        rest: dict[str, str] = {}
+        if unit := _RESTARTING.get(name):
+            rest = {"effect": "restart", "containers": containers(unit, state, desired)}
+        yield change("packages", "update", name, reason, before=before, after=after, **rest)
 
 
 def _direction(before: str, after: str) -> str:

@@ -41,7 +41,7 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
                     unit,
                     "; ".join(reasons),
                     effect="restart",
-                    containers=_containers(unit, state, desired),
+                    containers=containers(unit, state, desired),
                 )
             )
         elif reload_keys:
@@ -107,7 +107,7 @@ def _daemon_json(started: Started, desired: Desired) -> tuple[list[str], tuple[s
     return [], ()
 
 
-def _containers(unit: str, state: HostState, desired: Desired) -> str:
+def containers(unit: str, state: HostState, desired: Desired) -> str:
     """Say what a restart does to containers (live-restore holds over patch versions only)."""
     started = started_with(state, unit)
     if unit == "docker.service" and started and moves_store(started.daemon_json, desired.files[DAEMON_JSON].text):

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import building, closure, converged, provision, relay, round_trips, site, startup, transfer
+from tests.bench import building, closure, converged, packages, provision, relay, round_trips, site, startup, transfer
 from tests.bench.table import Row, markdown
 
 HOSTS = 30
@@ -23,7 +23,17 @@ def main() -> int:
     parser.add_argument(
         "--only",
         action="append",
-        choices=["closure", "building", "startup", "converged", "round_trips", "provision", "transfer", "relay"],
+        choices=[
+            "closure",
+            "building",
+            "startup",
+            "converged",
+            "round_trips",
+            "provision",
+            "transfer",
+            "relay",
+            "packages",
+        ],
         help="Only this part; may be given several times.",
     )
     parser.add_argument("--folder", type=Path, help="Keep the folder and the lab, for another call.")
@@ -54,6 +64,9 @@ def _measure(folder: Path, rounds: int, only: list[str] | None) -> list[Row]:
         rows += building.rows(folder, rounds)
     if only is not None and set(only) <= {"closure", "building"}:
         return rows  # needs no host
+    if only == ["packages"]:
+        print("measuring packages", file=sys.stderr)
+        return packages.rows(site.open_lab(folder, max(packages.COUNTS)), rounds)
     # One more than is measured as converged: the last is provisioned again and again.
     print(f"booting {HOSTS + 1} hosts and bringing them to the bundle", file=sys.stderr)
     here = site.open_site(folder, HOSTS + 1)
@@ -64,6 +77,7 @@ def _measure(folder: Path, rounds: int, only: list[str] | None) -> list[Row]:
         "provision": lambda: provision.rows(here, rounds, here.hosts[HOSTS].name),
         "transfer": lambda: transfer.rows(here, rounds),
         "relay": lambda: relay.rows(here, rounds),
+        "packages": lambda: packages.rows(here, rounds),
     }
     for name, measure in parts.items():
         if only is None or name in only:

@@ -44,8 +44,8 @@ class Site:
     def bundle(self) -> Path:
         return self.folder / "bundle"
 
-    def write_inventory(self, name: str, hosts: Sequence[Host]) -> Path:
-        """Write an inventory of these hosts, and beside it (.json) the same for the floor."""
+    def write_inventory(self, name: str, hosts: Sequence[Host], **sections: Any) -> Path:
+        """Write an inventory of these hosts, and beside it (.json) the same for the floor; `sections` are its own."""
         known = self.folder / f"{name}.known_hosts"
         keys = dict(line.split(" ", 1) for line in Path(self.lab["known_hosts"]).read_text().splitlines())
         by_address = {names.split(",")[0]: key for names, key in keys.items()}
@@ -64,6 +64,7 @@ class Site:
             "engine": {"bundle": str(self.bundle), "version": ENGINE},
             "trust": {"allowed_signers": self.lab["allowed_signers"]},
             "smoke": {"enabled": False},
+            **sections,
         }
         data = [(host.name, {"ssh_hostname": host.address, "ssh_port": host.port, **common}) for host in hosts]
         path = self.folder / f"{name}.py"
@@ -95,20 +96,25 @@ class Site:
         clock([STAITHE, "lab", "reset", host])
 
 
-def open_site(folder: Path, hosts: int) -> Site:
-    """Boot the lab, build the bundle, and bring all hosts to it."""
+def open_lab(folder: Path, hosts: int) -> Site:
+    """Boot the lab."""
     os.environ["STAITHE_LAB_ID"] = LAB_ID
     os.environ["STAITHE_RUNS"] = str(folder / "runs")
     # As an installed package has it: otherwise staithe's own files, and no others, are compiled at each start.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     clock([STAITHE, "lab", "up", str(hosts)])
     lab = json.loads(clock([STAITHE, "lab", "status", "--json"]).out)
-    site = Site(folder, lab)
+    return Site(folder, lab)
+
+
+def open_site(folder: Path, hosts: int) -> Site:
+    """Boot the lab, build the bundle, and bring all hosts to it."""
+    site = open_lab(folder, hosts)
     engine, image = artifacts()
     if not site.bundle.exists():
         clock([STAITHE, "bundle", "build", "--engine", str(engine), "--image", str(image), "--out", str(site.bundle)])
     # The key is the lab's, and a new lab has a new one.
-    clock([STAITHE, "bundle", "sign", str(site.bundle), "--key", lab["signing_key"]])
+    clock([STAITHE, "bundle", "sign", str(site.bundle), "--key", site.lab["signing_key"]])
     inventory = site.write_inventory("all", site.hosts)
     # Not all at once: a hundred engines that unpack together only wait for each other's disk.
     clock([STAITHE, "apply", str(inventory), "--yes", "--parallel", "8"])

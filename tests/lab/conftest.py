@@ -14,11 +14,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-pytest.register_assert_rewrite("tests.lab.killing")
+if TYPE_CHECKING:
+    from tests.lab.supply import Supply
+
+pytest.register_assert_rewrite("tests.lab.killing", "tests.lab.engine_checks")
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ("20.10.24", "26.1.5", "28.5.2")
@@ -219,6 +222,15 @@ def site(staithe: Staithe, lab: dict[str, Any], bundle: Path, tmp_path: Path) ->
     site = Site(staithe, "inventory.py", tmp_path, lab)
     site.configure()
     return site
+
+
+@pytest.fixture(scope="session")
+def supply(program: str, lab: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supply]:
+    """Everything that an engine can come from, served on the lab's bridge."""
+    from tests.lab.supply import supplied
+
+    with supplied(Staithe(program, tmp_path_factory.mktemp("supply")), lab) as supply:
+        yield supply
 
 
 @pytest.fixture

@@ -44,6 +44,10 @@ for tool in apt apt-get apt-cache apt-key apt-config apt-mark apt-cdrom dpkg dpk
 done
 ln -sf bash /usr/bin/sh
 
+# A unit that a package brings stays off until somebody enables it; Debian would enable it.
+mkdir -p /usr/lib/systemd/system-preset
+echo 'disable *' > /usr/lib/systemd/system-preset/99-default-disable.preset
+
 # -- users ----------------------------------------------------------------------------------------
 # ops: key, sudo without a password. clerk: key, sudo asks for the password. guest: key, no sudo.
 groupadd -r wheel
