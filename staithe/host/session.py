@@ -1,7 +1,6 @@
 """A host's session during a run: its configuration, its cached HostState, and the one way to run things on it.
 
-The session lives in `host.connector_data`, so prepare and execute share it. Nothing here is global: the deploy runs
-once for each host, in greenlets over the same modules.
+Nothing here is global: the deploy runs once for each host, in greenlets over the same modules.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pyinfra import logger
 from staithe import events, journal, plan, preflight
 from staithe.bundle.shared import bundle_of
 from staithe.change import Change, Component
-from staithe.config import Config, config_for
+from staithe.config import Config
 from staithe.desired import Desired, File, desired_for
 from staithe.errors import (
     CommandFailed,
@@ -38,8 +37,6 @@ from staithe.summary import summarize, told_plan
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
-
-_KEY = "staithe_session"
 
 
 def _to_log(event: Event) -> None:
@@ -275,29 +272,3 @@ class Session:
         """Remember the first failure of the host."""
         if self.error is None:
             self.error = error
-
-
-def session(host: Host) -> Session:
-    """Return the host's session; make one from the inventory's data when no runner did (plain pyinfra)."""
-    found = host.connector_data.get(_KEY)
-    if found is None:
-        found = attach(host, Session(host=host, config=config_for(host.name, host.data)))
-    assert isinstance(found, Session)
-    return found
-
-
-def attach(host: Host, new: Session) -> Session:
-    """Give the host its session for this run."""
-    host.connector_data[_KEY] = new
-    return new
-
-
-def peer_of(session: Session) -> Session | None:
-    """Return another connected host of this run, the next in inventory order; None when there is none."""
-    hosts = list(session.host.inventory)
-    at = hosts.index(session.host)
-    for other in hosts[at + 1 :] + hosts[:at]:
-        found = other.connector_data.get(_KEY)
-        if other.connected and isinstance(found, Session) and found.ready:
-            return found
-    return None
