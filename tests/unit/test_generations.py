@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -62,13 +63,12 @@ def test_the_history_is_newest_first_and_says_what_is_kept() -> None:
         read_generations("no json\n", "h1")
 
 
-def test_the_history_grows_by_a_line_each_time_and_has_an_end(tmp_path: object) -> None:
+def test_the_history_grows_by_a_line_each_time_and_has_an_end(tmp_path: Path) -> None:
     path = f"{tmp_path}/history"
     for number in (1, 2):
         text = remember_text(entry_of(record(number), DAEMON_JSON)).replace(HISTORY, path)
         subprocess.run(["sh", "-eu", "-c", text], check=True)
-    with open(path) as file:
-        entries, _ = read_generations(file.read(), "h1")
+    entries, _ = read_generations(Path(path).read_text(), "h1")
     assert [one.generation for one in entries] == [1, 2]
 
 
