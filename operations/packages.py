@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from pathlib import PurePosixPath
 
 from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
+from staithe import base_repositories
 from staithe.bundle.contents import Package
 from staithe.change import Change, change
 from staithe.desired import File, repository_file
@@ -16,7 +18,7 @@ from staithe.errors import CommandFailed, TransactionRefused
 from staithe.host import Session, carry_out, session
 from staithe.host.arrival import bring_blob
 from staithe.host.transaction import BUNDLE_HINT, accepted, curl_settings_of, pinned_key, refusal, told
-from staithe.host_layout import BIN_DIR, BLOB_DIR, REPOSITORY, REPOSITORY_FILE, REPOSITORY_KEY
+from staithe.host_layout import BIN_DIR, BLOB_DIR, REPOSITORY, REPOSITORY_FILE, REPOSITORY_KEY, VERSION_LOCKS
 from staithe.journal import keep_text, keep_units_text
 from staithe.package_script import (
     DOWNLOAD_TIMEOUT_S,
@@ -30,7 +32,8 @@ from staithe.package_script import (
     remove_script,
 )
 from staithe.placing import archive_of_contents, whole_blobs_script
-from staithe.plan.packages import in_the_way
+from staithe.plan import hold as plan_hold
+from staithe.plan.packages import held_packages, in_the_way
 from staithe.repository_key import key_ids
 from staithe.rpm.nevra import Nevra
 from staithe.rpm.transaction import Deal
@@ -59,17 +62,31 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
         _from_repository(here, engine, changes)
     else:
         _from_bundle(here, engine, changes)
+    _hold(here)
     here.verify("packages")
 
 
+def _hold(here: Session) -> None:
+    """Hold what is installed now: which builds these are is known only after the transaction."""
+    assert here.state is not None and here.desired is not None
+    engine = here.desired.engine
+    is_packaged = isinstance(engine, PackagedEngine)
+    held = held_packages(here.state, engine) if isinstance(engine, PackagedEngine) else {}
+    hold = here.config.engine.hold and is_packaged
+    left = tuple(plan_hold.changes(here.state, held, hold=hold))
+    if left:
+        text = keep_text(VERSION_LOCKS) + plan_hold.hold_text(here.state, held, hold=hold)
+        here.replace({}, "hold the packages", left, refresh=["files"], then=text)
+
+
 def _remove(here: Session, changes: Sequence[Change]) -> None:
-    names = [one.target for one in changes if one.target[0] != "/"]
+    names = [one.target for one in changes if one.kind == "remove" and one.target[0] != "/"]
     script = remove_script(names) if names else ""
     here.replace({}, "remove packages", changes, refresh=_ALL, then=_noted(here) + script + _without_files(changes))
 
 
 def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Change]) -> None:
-    assert here.state is not None
+    assert here.state is not None and here.desired is not None
     state, config = here.state, here.config
     key, pinned = pinned_key(here), config.engine.repository.fingerprints
     texts = {
@@ -77,6 +94,8 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
         for at, url in enumerate(engine.urls)
     }
     texts |= {"key": key, "curl": curl_settings_of(config.engine.repository)}
+    base = {path: here.desired.files[path] for path in base_repositories.FOLDERS if path in here.desired.files}
+    texts |= {f"base/{PurePosixPath(path).name}": file.text for path, file in base.items()}
     erasing = bool(in_the_way(state, config))
     look = look_script(engine.urls, engine.specs, erasing=erasing)
     begin = here.journal_opening + keep_packages_text()
@@ -96,6 +115,7 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
     placed = {
         REPOSITORY_FILE: repository_file(config, engine, state, engine.urls[int(tree)]),
         REPOSITORY_KEY: File(key),
+        **base,
     }
     files = [deal.file_name for deal in deals if deal.deed != "remove" and deal.name in PACKAGES]
     script = install_script(engine.specs, files, in_the_way(state, config), erasing=erasing)

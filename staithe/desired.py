@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from staithe import host_layout
+from staithe import base_repositories, host_layout
 from staithe.bundle.contents import Bundle, EngineArtifact, ImageArtifact, PackageSet
 from staithe.config import Config
 from staithe.config.problems import masked
@@ -148,6 +148,18 @@ def _files(config: Config, engine: Engine, state: HostState, conceals: Callable[
         files[host_layout.REPOSITORY_FILE] = next(
             (one for one in candidates if one.sha256 == there.sha256), candidates[0]
         )
+        files |= _base_repositories(config, state)
+    return files
+
+
+def _base_repositories(config: Config, state: HostState) -> dict[str, File]:
+    """Return the system's own repository files, where they are to lead to the vault."""
+    vault = config.engine.repository.base
+    files = {}
+    for path in base_repositories.paths(vault):
+        found = state.files.get(path, ManagedFile())
+        if vault is not None and found.text is not None and base_repositories.has_ended(state.os):
+            files[path] = File(base_repositories.rewritten(path, found.text, vault), found.mode)
     return files
 
 

@@ -33,6 +33,16 @@ class Problem(BaseModel):
     hint: str | None = None
 
 
+class PlanWarning(BaseModel):
+    """What a person should know before agreeing to a plan; it stops nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str = Field(description="W101 and on; `staithe explain CODE`.")
+    text: str
+    source: str = Field(description="Where it is told, or seen.")
+
+
 class HostSummary(BaseModel):
     """What a person wants to know of a host at a glance."""
 

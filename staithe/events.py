@@ -19,6 +19,7 @@ from staithe.event_data import Generation as Generation
 from staithe.event_data import HostSummary as HostSummary
 from staithe.event_data import Outcome as Outcome
 from staithe.event_data import PlanBasis as PlanBasis
+from staithe.event_data import PlanWarning as PlanWarning
 from staithe.event_data import Problem as Problem
 from staithe.event_data import SmokeCheck as SmokeCheck
 from staithe.event_data import UsedBundle as UsedBundle
@@ -78,6 +79,7 @@ class HostPlanned(Event):
     type: Literal["host_planned"] = "host_planned"
     summary: HostSummary
     changes: list[Change]
+    warnings: list[PlanWarning] = []
     basis: PlanBasis | None = Field(default=None, description="What the plan rests on, when it is to be saved.")
 
 

@@ -1,4 +1,4 @@
-"""Every error code with its explanation: `staithe explain` and docs/errors.md."""
+"""Every code of an error or a warning with its explanation: `staithe explain` and docs/errors.md."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def explanations() -> list[Explanation]:
         Explanation(cls.code, cls.__name__, cls.exit_code, inspect.cleandoc(cls.__doc__ or ""))
         for cls in errors.error_classes()
     ]
-    return sorted([*found, *_preflight_checks(), *_moved_plans()], key=lambda one: one.code)
+    return sorted([*found, *_preflight_checks(), *_moved_plans(), *_warnings()], key=lambda one: one.code)
 
 
 def _preflight_checks() -> Iterator[Explanation]:
@@ -61,12 +61,19 @@ def _moved_plans() -> Iterator[Explanation]:
         yield Explanation(code, "plan", errors.EXIT_REFUSED, inspect.cleandoc(make.__doc__ or ""))
 
 
+def _warnings() -> Iterator[Explanation]:
+    from staithe.plan.warnings import kinds
+
+    for code, text in kinds().items():
+        yield Explanation(code, "warning", errors.EXIT_OK, text)
+
+
 def markdown() -> str:
     """Return docs/errors.md."""
     parts = [
-        "<!-- Made by `staithe explain --markdown` from staithe/errors/ and staithe/preflight.py: `make docs`. -->",
-        "# Errors and exit codes",
-        "Every error has a code. `staithe explain CODE` prints what stands here.",
+        "<!-- Made by `staithe explain --markdown` from staithe/errors/, preflight/ and plan/: `make docs`. -->",
+        "# Errors, warnings and exit codes",
+        "Every error has a code, and so has every warning of a plan. `staithe explain CODE` prints what stands here.",
         "| exit code | meaning |\n|---|---|\n" + "\n".join(f"| {code} | {text} |" for code, text in _EXIT_CODES),
         "When several apply, the first of 130, 2, 5, 1, 4, 3, 0 is the exit code of the run.",
     ]

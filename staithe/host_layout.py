@@ -41,6 +41,8 @@ REPOSITORY_DIR = f"{STATE_DIR}/repository"
 REPOSITORY = "staithe-docker-ce"
 REPOSITORY_FILE = f"/etc/yum.repos.d/{REPOSITORY}.repo"
 REPOSITORY_KEY = "/etc/pki/rpm-gpg/RPM-GPG-KEY-staithe"
+# Of the versionlock plugins of dnf and yum; not staithe's, but for its own block of lines.
+VERSION_LOCKS = ("/etc/dnf/plugins/versionlock.list", "/etc/yum/pluginconf.d/versionlock.list")
 
 MODULES_FILE = "/etc/modules-load.d/staithe.conf"
 SYSCTL_FILE = "/etc/sysctl.d/99-staithe.conf"

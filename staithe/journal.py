@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from staithe import base_repositories
 from staithe.host_layout import (
     BIN_DIR,
     DAEMON_JSON,
@@ -21,6 +22,7 @@ from staithe.host_layout import (
     SYSCTL_FILE,
     UNIT_DIR,
     UNITS,
+    VERSION_LOCKS,
 )
 from staithe.package_script import FORMER_PACKAGES
 from staithe.probe.state import HostState, Unit
@@ -35,6 +37,8 @@ _MANAGED = (
     DAEMON_JSON,
     REPOSITORY_FILE,
     REPOSITORY_KEY,
+    *VERSION_LOCKS,
+    *base_repositories.FOLDERS,
     *(f"{UNIT_DIR}/{unit}" for unit in UNITS),
     *(f"{BIN_DIR}/{program}" for program in PROGRAMS),
 )

@@ -108,6 +108,7 @@ for file in /etc/yum.repos.d/*.repo; do
   case $file in */{REPOSITORY}.repo|*'*.repo') ;; *) cp -p "$file" {REPOSITORY_DIR}/repos/ ;; esac
 done
 cp {REPOSITORY_DIR}/"$tree"/{REPOSITORY}.repo {REPOSITORY_DIR}/repos/
+if [ -d {REPOSITORY_DIR}/base ]; then cp {REPOSITORY_DIR}/base/* {REPOSITORY_DIR}/repos/; fi
 {_command(erasing)} --downloadonly install {join(specs)}
 """
 

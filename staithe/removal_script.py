@@ -11,8 +11,18 @@ from pathlib import PurePosixPath
 
 from staithe.change import Change
 from staithe.engine import PACKAGES
-from staithe.host_layout import BIN_DIR, ENGINE_CURRENT, ENGINE_ROOT, ORIGINAL_DIR, STATE_DIR, UNIT_DIR, UNITS
+from staithe.host_layout import (
+    BIN_DIR,
+    ENGINE_CURRENT,
+    ENGINE_ROOT,
+    ORIGINAL_DIR,
+    STATE_DIR,
+    UNIT_DIR,
+    UNITS,
+    VERSION_LOCKS,
+)
 from staithe.placing import staged
+from staithe.plan.hold import without_text
 from staithe.plan.removal import ENDING, saved
 from staithe.shell import join, quote
 
@@ -55,6 +65,7 @@ def removal_script(
             *(f"if [ -f {quote(path)} ]; then mv -Tf {quote(path)} {quote(saved(path))}; fi\n" for path in changed),
             *(_bring_back(path) for path in files),
             "systemctl daemon-reload\n",
+            *(without_text(path) for path in VERSION_LOCKS),
             _packages(changes),
             _enable(changes),
             _programs(),

@@ -28,6 +28,7 @@ from staithe.events import (
     HostSummary,
     Notice,
     Outcome,
+    PlanWarning,
     Problem,
     RunRefused,
     RunStarted,
@@ -48,6 +49,7 @@ class HostResult(BaseModel):
     outcome: Outcome = Field(default="cancelled", description="cancelled: the host was not reached before the end.")
     summary: HostSummary | None = None
     changes: list[Change] = Field(default=[], description="The plan, in the order of work.")
+    warnings: list[PlanWarning] = Field(default=[], description="What to know before agreeing to the plan.")
     changed: list[str] = Field(default=[], description="Ids of the changes that were done.")
     not_done: list[str] = Field(default=[], description="Ids of planned changes that were not done.")
     problems: list[Problem] = []
@@ -111,7 +113,7 @@ class RunResult(BaseModel):
 def _take(host: HostResult, event: AnyEvent) -> None:
     match event:
         case HostPlanned():
-            host.summary, host.changes = event.summary, event.changes
+            host.summary, host.changes, host.warnings = event.summary, event.changes, event.warnings
         case HostRefused():
             host.summary, host.problems = event.summary, event.problems
         case HostRemains():

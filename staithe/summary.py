@@ -1,10 +1,15 @@
-"""A host at a glance. Pure."""
+"""A host at a glance, and its plan as it is told. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from staithe.events import HostSummary
+from staithe.change import Change
+from staithe.config import Config
+from staithe.desired import Desired
+from staithe.events import HostPlanned, HostSummary
+from staithe.plan.warnings import warnings
 from staithe.probe.state import HostState, Unit
 
 
@@ -35,3 +40,11 @@ def _health(state: HostState) -> Literal["healthy", "stopped", "not installed", 
     if unit.active_state in ("active", "failed", "activating"):
         return "unhealthy"
     return "stopped" if state.engine.origin != "none" else "not installed"
+
+
+def told_plan(
+    host: str, state: HostState, config: Config, desired: Desired | None, planned: Sequence[Change]
+) -> HostPlanned:
+    """Return a host's plan as it is told, with what a person should know of it."""
+    said = warnings(state, config, desired, planned) if desired is not None else ()
+    return HostPlanned(host=host, summary=summarize(state), changes=list(planned), warnings=list(said))

@@ -8,7 +8,8 @@ import json
 
 from staithe.host_layout import ENGINE_ROOT, RECORD, RUNNING
 from staithe.probe.request import ProbeRequest
-from staithe.probe.script import PACKAGES, SECTIONS, storage_paths, sysctl_path
+from staithe.probe.script import PACKAGES, storage_paths, sysctl_path
+from staithe.probe.script import sections as script_sections
 from staithe.probe.state import HostState, ManagedFile, Unit
 
 _UNITS = ("docker.service", "docker.socket", "containerd.service", "firewalld.service")
@@ -31,7 +32,7 @@ def answer_of(state: HostState, request: ProbeRequest) -> str:
     }
     asked = request.model_copy(update={"sections": ()}).model_dump_json()
     lines = ["@begin staithe-probe 1", f"@request {asked}", f"clock\t{state.clock}"]
-    for name in SECTIONS:
+    for name in script_sections(request.model_copy(update={"sections": ()})):
         lines += [f"@section {name}", *sections[name]]
     return "\n".join([*lines, "@end staithe-probe 1"]) + "\n"
 

@@ -11,7 +11,7 @@ def explain(
     code: Annotated[str | None, typer.Argument(help="A code such as E203; without it, all codes.")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", hidden=True)] = False,
 ) -> None:
-    """Explain an error code, or list all of them."""
+    """Explain the code of an error or a warning, or list all of them."""
     import difflib
 
     from staithe import explain as codes
@@ -29,7 +29,8 @@ def explain(
     wanted = f"E{wanted}" if wanted.isdigit() else wanted
     if wanted not in known:
         beginning = [one for one in known if one.startswith(wanted)]
-        near = (beginning or difflib.get_close_matches(wanted, known, n=1, cutoff=0.0))[0]
+        alike = [one for one in known if one[0] == ("W" if wanted[:1] == "W" else "E")]
+        near = (beginning or difflib.get_close_matches(wanted, alike, n=1, cutoff=0.0))[0]
         raise UsageError("there is no such error code", found=repr(code), hint=f"staithe explain {near}")
     one = known[wanted]
     typer.secho(f"{one.code} {one.name} (exit code {one.exit_code})", bold=True)

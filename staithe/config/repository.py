@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from staithe.base_repositories import VAULTS
 from staithe.config.section import Section
 from staithe.config.values import AbsolutePath, ProxyUrl, mistake, text
 from staithe.sourcing import presets
@@ -94,6 +95,13 @@ class Repository(Section):
     priority: int | None = Field(default=None, ge=1, le=99, description="As in dnf: 1 before 99.")
     module_hotfixes: bool | None = Field(
         default=None, description="None: on EL 8, where a module would hide containerd.io and its dependencies."
+    )
+
+    base: Literal[tuple(VAULTS)] | None = Field(  # type: ignore[valid-type]
+        default=None,
+        description="CentOS 7, 8 and Stream 8 have ended, and their own repositories are gone: lead the files that "
+        "they came with to the vault, or to a mirror of it. The files of before come back with `staithe remove`.",
+        examples=["vault"],
     )
 
     known_mistakes: ClassVar[Mapping[str, str]] = {

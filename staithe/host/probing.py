@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from staithe.errors import CommandFailed, ProbeFailed
@@ -37,7 +38,7 @@ def ask(remote: Remote, request: ProbeRequest) -> HostState:
             found=last_lines(result),
             hint=f"ssh {remote.name}",
         )
-    return parse(result.stdout.decode("utf-8", "replace"))
+    return _noted(parse(result.stdout.decode("utf-8", "replace")))
 
 
 def alter(
@@ -66,4 +67,9 @@ def alter(
     )
     if result.exit_code != 0 and _BEGIN not in result.stdout:
         raise failure_of(what, result, remote.name)
-    return parse(result.stdout.decode("utf-8", "replace"), base)
+    return _noted(parse(result.stdout.decode("utf-8", "replace"), base))
+
+
+def _noted(state: HostState) -> HostState:
+    """Put the time here beside the host's own."""
+    return state.model_copy(update={"asked_at": int(time.time())})

@@ -1,7 +1,6 @@
 """A host's session during a run: its configuration, its cached HostState, and the one way to run things on it.
 
-The session lives in `host.connector_data`, so prepare and execute share it. Nothing here is global: the deploy runs
-once for each host, in greenlets over the same modules.
+Nothing here is global: the deploy runs once for each host, in greenlets over the same modules.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pyinfra import logger
 from staithe import events, journal, plan, preflight
 from staithe.bundle.shared import bundle_of
 from staithe.change import Change, Component
-from staithe.config import Config, config_for
+from staithe.config import Config
 from staithe.desired import Desired, File, desired_for
 from staithe.errors import (
     CommandFailed,
@@ -24,7 +23,7 @@ from staithe.errors import (
     NotRolledBack,
     StaitheError,
 )
-from staithe.events import ChangeDone, Event, HostPlanned, Problem, SmokeChecked
+from staithe.events import ChangeDone, Event, Problem, SmokeChecked
 from staithe.former import noted, read_former
 from staithe.host import probing
 from staithe.host.lock import HostLock
@@ -34,12 +33,10 @@ from staithe.placing import archive_of, place_script
 from staithe.probe.state import HostState
 from staithe.record import read_record, running_text, runs_what_is_there
 from staithe.relay.origin import OverSsh, Supply
-from staithe.summary import summarize
+from staithe.summary import summarize, told_plan
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
-
-_KEY = "staithe_session"
 
 
 def _to_log(event: Event) -> None:
@@ -141,18 +138,18 @@ class Session:
         assert self.desired is not None
         state = self.probe()
         planned = plan.changes(state, self.config, self.desired)
-        self.problems = preflight.check(state, self.config, self.desired) or self.moved(state, planned)
-        if self.problems:
-            self.emit(events.HostRefused(host=self.name, summary=summarize(state), problems=list(self.problems)))
-            raise HostRefused("the host has changed since it was planned; nothing was done on it")
+        self._refuse_for(preflight.check(state, self.config, self.desired) or self.moved(state, planned), state)
         if planned != self.planned:
             self.planned = planned
-            self.emit(HostPlanned(host=self.name, summary=summarize(state), changes=list(planned)))
+            self.emit(told_plan(self.name, state, self.config, self.desired, planned))
 
     def hold_to_plan(self, state: HostState, changes: tuple[Change, ...]) -> None:
         """Refuse the host when it has changed since the plan that was agreed to."""
-        self.problems = self.moved(state, changes)
-        if self.problems:
+        self._refuse_for(self.moved(state, changes), state)
+
+    def _refuse_for(self, problems: tuple[Problem, ...], state: HostState) -> None:
+        self.problems = problems
+        if problems:
             self.emit(events.HostRefused(host=self.name, summary=summarize(state), problems=list(self.problems)))
             raise HostRefused("the host has changed since it was planned; nothing was done on it")
 
@@ -275,29 +272,3 @@ class Session:
         """Remember the first failure of the host."""
         if self.error is None:
             self.error = error
-
-
-def session(host: Host) -> Session:
-    """Return the host's session; make one from the inventory's data when no runner did (plain pyinfra)."""
-    found = host.connector_data.get(_KEY)
-    if found is None:
-        found = attach(host, Session(host=host, config=config_for(host.name, host.data)))
-    assert isinstance(found, Session)
-    return found
-
-
-def attach(host: Host, new: Session) -> Session:
-    """Give the host its session for this run."""
-    host.connector_data[_KEY] = new
-    return new
-
-
-def peer_of(session: Session) -> Session | None:
-    """Return another connected host of this run, the next in inventory order; None when there is none."""
-    hosts = list(session.host.inventory)
-    at = hosts.index(session.host)
-    for other in hosts[at + 1 :] + hosts[:at]:
-        found = other.connector_data.get(_KEY)
-        if other.connected and isinstance(found, Session) and found.ready:
-            return found
-    return None

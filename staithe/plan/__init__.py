@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from staithe import base_repositories
 from staithe.change import Change, Component
 from staithe.config import Config
 from staithe.desired import Desired
@@ -21,6 +22,7 @@ from staithe.host_layout import (
     SYSCTL_FILE,
     UNIT_DIR,
     UNITS,
+    VERSION_LOCKS,
 )
 from staithe.plan import binaries, daemon, images, kernel, packages, record, service, smoke, units, users
 from staithe.probe.request import ProbeRequest
@@ -49,6 +51,7 @@ def probe_request(config: Config, *, deep: bool = False, sections: Sequence[str]
         files=managed_files(config),
         users=config.users.docker_group,
         deep=deep,
+        packaging=config.engine.source != "static-bundle",
         sections=tuple(sections),
     )
 
@@ -65,6 +68,8 @@ def managed_files(config: Config) -> tuple[str, ...]:
         *packaged,
         REPOSITORY_FILE,
         REPOSITORY_KEY,
+        *VERSION_LOCKS,
+        *base_repositories.paths(config.engine.repository.base if config.engine.source == "repository" else None),
         DAEMON_JSON,
     )
 

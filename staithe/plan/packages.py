@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from staithe import base_repositories
 from staithe.change import Change, Effect, Kind, change
 from staithe.config import Config
 from staithe.config.problems import masked
 from staithe.desired import Desired
 from staithe.engine import OLD_PACKAGES, PACKAGES, PackagedEngine
 from staithe.host_layout import REPOSITORY_FILE, REPOSITORY_KEY
+from staithe.plan import hold
 from staithe.plan.files import file_changes
 from staithe.plan.service import containers
 from staithe.probe.state import HostState, ManagedFile
@@ -25,12 +27,19 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
     """Return what the packages need; with a static engine, which of them have to go."""
     engine = desired.engine
     if not isinstance(engine, PackagedEngine):
-        return (*_removed(state, config, (*PACKAGES, *OLD_PACKAGES), "the engine comes as a static archive"),)
+        removed = _removed(state, config, (*PACKAGES, *OLD_PACKAGES), "the engine comes as a static archive")
+        return (*removed, *hold.changes(state, {}, hold=False))
     return (
         *_in_the_way(state, config),
         *_repository(state, config, desired),
         *_installed(state, desired, engine),
+        *hold.changes(state, held_packages(state, engine), hold=config.engine.hold),
     )
+
+
+def held_packages(state: HostState, engine: PackagedEngine) -> dict[str, str]:
+    """Return the engine's packages as they are installed: name -> NEVRA."""
+    return {name: state.packages[name] for name in engine.wanted if name in state.packages}
 
 
 def in_the_way(state: HostState, config: Config) -> tuple[str, ...]:
@@ -69,6 +78,9 @@ def _repository(state: HostState, config: Config, desired: Desired) -> Iterator[
         password = config.engine.repository.password
         shown = masked(one.after or "")
         yield one.model_copy(update={"after": shown.replace(password, "***") if password else shown})
+    for path in base_repositories.paths(config.engine.repository.base):
+        if path in desired.files:
+            yield from file_changes("packages", path, desired.files[path], state)
     key = state.files.get(REPOSITORY_KEY, ManagedFile())
     pinned = config.engine.repository.fingerprints
     if not key.exists or not is_pinned(key.text or "", pinned):

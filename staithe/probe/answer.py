@@ -123,7 +123,7 @@ def _whole(request_line: str, head: Section, found: dict[str, Section]) -> Answe
         clock = int(head.value("clock"))
     except (ValidationError, ValueError) as error:
         raise _failed("the answer to the probe does not say what was asked", repr(request_line[:80])) from error
-    expected = sections(request.sections)
+    expected = sections(request)
     if tuple(found) != expected:
         raise _failed("the answer to the probe has not the sections asked for", ", ".join(found), ", ".join(expected))
     return Answer(request, clock, found)

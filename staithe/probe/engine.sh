@@ -92,6 +92,7 @@ section_packages() {
         esac
     done
     if command -v rpm >/dev/null; then
+        put asked rpm
         with_packages timeout 20 rpm -q --qf 'package %{NAME} %{NEVRA}\n' -- 2>&1
     fi
 }

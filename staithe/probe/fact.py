@@ -29,6 +29,7 @@ class HostProbe(FactBase[HostState]):
         files: Sequence[str] = (),
         users: Sequence[str] = (),
         deep: bool = False,
+        packaging: bool = False,
         sections: Sequence[str] = (),
     ) -> str:
         """Return the probe's text for these questions (see ProbeRequest)."""
@@ -39,6 +40,7 @@ class HostProbe(FactBase[HostState]):
             "files": files,
             "users": users,
             "deep": deep,
+            "packaging": packaging,
             "sections": sections,
         }
         return build(ProbeRequest.model_validate(request))

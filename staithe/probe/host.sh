@@ -9,6 +9,13 @@ section_system() {
     fi
     grep -sH '' /etc/os-release /proc/sys/kernel/random/boot_id /proc/cgroups \
         /sys/fs/cgroup/cgroup.controllers /sys/fs/selinux/enforce
+    daemon=
+    read -r daemon </run/fapolicyd.pid
+    if [ -n "$daemon" ] && [ -d "/proc/$daemon" ]; then
+        put fapolicyd "$daemon"
+        grep -sH -e '^permissive' -e "$engine_root" /etc/fapolicyd/fapolicyd.conf /etc/fapolicyd/fapolicyd.rules \
+            /etc/fapolicyd/fapolicyd.trust /etc/fapolicyd/rules.d/*.rules /etc/fapolicyd/trust.d/*
+    fi
 }
 
 section_kernel() {

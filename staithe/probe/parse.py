@@ -9,6 +9,7 @@ from staithe.probe.answer import Section, take_apart
 from staithe.probe.read_engine import read_engine, read_packages
 from staithe.probe.read_files import read_files
 from staithe.probe.read_host import read_commands, read_kernel, read_storage, read_system, read_users
+from staithe.probe.read_packaging import read_packaging
 from staithe.probe.read_units import read_docker, read_units
 from staithe.probe.request import ProbeRequest
 from staithe.probe.script import PROBE_VERSION
@@ -23,6 +24,7 @@ _READERS: dict[str, Reader] = {
     "storage": read_storage,
     "engine": read_engine,
     "packages": read_packages,
+    "packaging": read_packaging,
     "units": read_units,
     "docker": read_docker,
     "users": read_users,
@@ -60,7 +62,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "kernel": (),
     "storage": ("storage",),
     "engine": ("engine",),
-    "packages": ("packages", "kept_packages"),
+    "packages": ("packages", "duplicates", "kept_packages"),
+    "packaging": ("packaging",),
     "units": ("units", "processes"),
     "docker": ("docker", "images"),
     "users": ("users", "docker_group"),

@@ -8,6 +8,7 @@ from typing import Any
 from staithe import host_layout
 from staithe.probe.answer import Section
 from staithe.probe.request import ProbeRequest
+from staithe.probe.script import PACKAGES
 from staithe.probe.state import Engine, EngineBinary, HostState, Origin
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -68,18 +69,26 @@ def read_engine(section: Section, request: ProbeRequest, state: HostState) -> di
 
 
 def read_packages(section: Section, request: ProbeRequest, state: HostState) -> dict[str, Any]:
-    """Read which packages of an engine are installed, and which lie on the host for the way back."""
-    packages, odd = {}, ""
+    """Read which packages of an engine are installed, which of them twice, and which lie there for the way back."""
+    packages: dict[str, str] = {}
+    all_of: dict[str, list[str]] = {}
+    odd, answers = "", 0
     for line in section.texts():
         word, _, rest = line.partition(" ")
+        answers += word == "package"
         if word == "package" and rest.endswith(" is not installed"):
             continue
         name, _, nevra = rest.partition(" ")
         if word == "package" and name and nevra:
             packages[name] = nevra
+            all_of.setdefault(name, []).append(nevra)
         elif line.strip():
             odd = odd or line.strip()
-    return {"packages": packages, "kept_packages": tuple(section.values("kept")), "odd": odd}
+    if section.value("asked") and answers < len(PACKAGES):
+        odd = odd or f"rpm answered for {answers} of {len(PACKAGES)} packages"
+    duplicates = {name: tuple(nevras) for name, nevras in all_of.items() if len(nevras) > 1}
+    kept = tuple(section.values("kept"))
+    return {"packages": packages, "duplicates": duplicates, "kept_packages": kept, "odd": odd}
 
 
 def version_of(nevra: str) -> str:

@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import Any
 
+from staithe.host_layout import ENGINE_ROOT
 from staithe.probe.answer import Section
 from staithe.probe.request import ProbeRequest
 from staithe.probe.script import storage_paths, sysctl_path
@@ -22,7 +23,7 @@ def read_system(section: Section, request: ProbeRequest, state: HostState) -> di
         "os": os,
         "kernel": state.kernel.model_copy(update={"release": release, "arch": arch}),
         "cgroup": _cgroup(section),
-        "security": state.security.model_copy(update={"selinux": selinux}),
+        "security": state.security.model_copy(update={"selinux": selinux, **_fapolicyd(section)}),
         "boot_id": section.value("/proc/sys/kernel/random/boot_id"),
         "odd": "" if os.id else "/etc/os-release has no ID",
     }
@@ -47,6 +48,15 @@ def _os_release(lines: list[str]) -> OsRelease:
         pretty_name=values.get("PRETTY_NAME", ""),
         major=int(major.group()) if major else 0,
     )
+
+
+def _fapolicyd(section: Section) -> dict[str, Any]:
+    if not section.value("fapolicyd"):
+        return {"fapolicyd": "inactive", "fapolicyd_trusts": False}
+    lines = [text for path, text in section.lines if path.startswith("/etc/fapolicyd/")]
+    permissive = any(re.fullmatch(r"permissive\s*=\s*1\s*", text) for text in lines)
+    trusts = any(ENGINE_ROOT in text and not text.startswith("#") for text in lines)
+    return {"fapolicyd": "permissive" if permissive else "enforcing", "fapolicyd_trusts": trusts}
 
 
 def _cgroup(section: Section) -> Cgroup:

@@ -18,6 +18,8 @@ class ProbeRequest(BaseModel):
     users: tuple[str, ...] = ()
     # Hash every placed binary again, even when size, inode, mtime and ctime are as recorded.
     deep: bool = False
+    # Look at what may be in a package manager's way: excludes, locks, mounts.
+    packaging: bool = False
     # What is looked at again; empty means everything. Names: script.SECTIONS. "files" brings the record along,
     # "docker" brings "units".
     sections: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ SECTIONS = (
     "storage",
     "engine",
     "packages",
+    "packaging",
     "units",
     "docker",
     "users",
@@ -61,8 +62,13 @@ PACKAGES = (
     "container-selinux",
 )
 
+# Held with fcntl or flock by who changes the rpm database (rpm, dnf5).
+_TRANSACTION_LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock", "/run/dnf/rpmtransaction.lock")
+# Of yum and dnf 4. Not /var/cache/dnf/metadata_lock.pid: who refreshes metadata is done in a moment, and dnf waits.
+_PID_FILES = ("/var/run/yum.pid", "/var/run/dnf.pid", "/var/lib/dnf/rpmdb_lock.pid")
+
 # script.sh calls what the others define.
-_PARTS = ("host.sh", "engine.sh", "units.sh", "files.sh", "script.sh")
+_PARTS = ("host.sh", "engine.sh", "packaging.sh", "units.sh", "files.sh", "script.sh")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:+-]*\$?")
 _SYSCTL = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_:@./+-]*)*")
 
@@ -90,12 +96,14 @@ def build(request: ProbeRequest) -> str:
         f"state_dir={quote(host_layout.STATE_DIR)}",
         f"text_limit={TEXT_LIMIT_BYTES}",
         f"record_limit={RECORD_LIMIT_BYTES}",
-        _words("sections", sections(request.sections)),
+        _words("sections", sections(request)),
         _words("modules", request.modules),
         _words("sysctl_paths", paths),
         _words("storage", storage_paths(request.data_root)),
         _words("programs", PROGRAMS),
         _words("packages", PACKAGES),
+        _words("transaction_locks", _TRANSACTION_LOCKS),
+        _words("pid_files", _PID_FILES),
         _words("users", request.users),
         _words("user_patterns", [word for name in request.users for word in ("-e", _line_start(name))]),
         _words("commands", COMMANDS),
@@ -104,17 +112,19 @@ def build(request: ProbeRequest) -> str:
     return "\n".join(("# staithe-probe", *head, _body()))
 
 
-def sections(wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the sections that run for `wanted`, in their order; all for none.
+def sections(request: ProbeRequest) -> tuple[str, ...]:
+    """Return the sections that run for a request, in their order; when it names none, all that it asks for.
 
     Raises UsageError for an unknown name.
     """
-    names = set(wanted)
+    names = set(request.sections)
     for name in names:
         _check(name, name in SECTIONS, f"one of {', '.join(SECTIONS)}")
     if "docker" in names:
         names.add("units")
-    return tuple(name for name in SECTIONS if name in names) if names else SECTIONS
+    if not names:
+        return tuple(name for name in SECTIONS if name != "packaging" or request.packaging)
+    return tuple(name for name in SECTIONS if name in names)
 
 
 def storage_paths(data_root: str) -> tuple[str, ...]:

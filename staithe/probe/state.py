@@ -49,6 +49,9 @@ class Cgroup(_Part):
 class Security(_Part):
     selinux: Literal["enforcing", "permissive", "disabled"] = "disabled"
     firewalld: Literal["active", "inactive", "absent"] = "absent"
+    fapolicyd: Literal["enforcing", "permissive", "inactive"] = "inactive"
+    # A rule or an entry of fapolicyd's trust names the folder of staithe's engines.
+    fapolicyd_trusts: bool = False
 
 
 class Storage(_Part):
@@ -158,6 +161,59 @@ class Group(_Part):
     members: tuple[str, ...] = ()
 
 
+class Exclude(_Part):
+    """A pattern of packages that yum or dnf leave out."""
+
+    file: str
+    # "main", or the repository that it holds for.
+    section: str
+    pattern: str
+
+
+class VersionLock(_Part):
+    """An entry of a versionlock list that speaks of a package of the engine."""
+
+    file: str
+    package: str
+    # As it stands there.
+    entry: str
+    # The version that is compared with, without epoch and release; may hold wildcards, `*` for all.
+    version: str
+    # What is let through: versions that compare like this. "!=" of yum and dnf 4 is an entry with a "!".
+    comparator: Literal["=", "!=", "<", "<=", ">", ">="] = "="
+
+
+class LockHolder(_Part):
+    """A process that holds the rpm database."""
+
+    pid: int
+    name: str
+    path: str
+
+
+class PackageRepository(_Part):
+    """A repository with Docker's packages that somebody else described."""
+
+    file: str
+    section: str
+    # Without a login.
+    url: str
+
+
+class Packaging(_Part):
+    """What may be in a package manager's way; only asked for when packages are the source."""
+
+    manager: Literal["dnf5", "dnf", "yum", "none"] = "none"
+    # Of these three only what speaks of the engine, and nothing that staithe wrote.
+    excludes: tuple[Exclude, ...] = ()
+    version_locks: tuple[VersionLock, ...] = ()
+    repositories: tuple[PackageRepository, ...] = ()
+    holders: tuple[LockHolder, ...] = ()
+    fips: bool = False
+    # Of the mount that holds /usr: "ro", "noexec".
+    usr_options: tuple[str, ...] = ()
+
+
 class HostState(_Part):
     """One probe's answer."""
 
@@ -191,12 +247,18 @@ class HostState(_Part):
     unfinished: str | None = None
     # Packages of the engine or in conflict with it that rpm knows: name -> NEVRA.
     packages: dict[str, str] = {}
+    # Those that are there more than once, which a transaction that was cut off leaves: name -> NEVRAs.
+    duplicates: dict[str, tuple[str, ...]] = {}
+    # None: not asked for.
+    packaging: Packaging | None = None
     # File names of the RPMs that staithe keeps on the host for the way back.
     kept_packages: tuple[str, ...] = ()
     # Commands from the list asked for that are missing (iptables, tar, ...).
     missing_commands: tuple[str, ...] = ()
     # Seconds since the epoch on the host, and what the probe found odd: section -> text.
     clock: int = 0
+    # This machine's clock when the answer came; 0 when nobody noted it.
+    asked_at: int = 0
     odd: dict[str, str] = {}
 
     def to_json(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from staithe.change import Change
+from staithe.events import PlanWarning
 from staithe.result import HostResult
 
 # none: no texts; changes: of files that are there already, and short new ones; all: of long new files too.
@@ -52,7 +53,7 @@ def _alike(hosts: Sequence[HostResult]) -> Iterable[list[HostResult]]:
     for host in hosts:
         if host.summary is None or host.problems or host.error:
             continue
-        key = tuple(change.model_dump_json() for change in host.changes)
+        key = tuple(one.model_dump_json() for one in (*host.changes, *host.warnings))
         groups.setdefault(key, []).append(host)
     return groups.values()
 
@@ -75,6 +76,8 @@ def _print_group(console: Console, group: list[HostResult], diffs: Diffs) -> Non
             component = change.component
             console.print(f"  [bold]{component}[/]", highlight=False)
         _print_change(console, change, diffs)
+    for warning in first.warnings:
+        _print_warning(console, warning)
 
 
 def _print_change(console: Console, change: Change, diffs: Diffs) -> None:
@@ -90,13 +93,7 @@ def _print_change(console: Console, change: Change, diffs: Diffs) -> None:
         line.append(f"  {_EFFECTS[change.effect][0]}", style=_EFFECTS[change.effect][1])
     if change.containers in _CONTAINERS:
         line.append(f"  {_CONTAINERS[change.containers]}", style="bold yellow")
-    # Continued lines hang under the first word; in a log each change stays on one line.
-    grid = Table.grid()
-    grid.add_row(Text(f"    {sign} ", style=style), line)
-    if console.is_terminal:
-        console.print(grid)
-    else:
-        console.print(Text(f"    {sign} ").append_text(line), soft_wrap=True)
+    _print_hanging(console, Text(f"    {sign} ", style=style), line)
     if change.after is None or "\n" not in change.after or diffs == "none":
         return
     count = len(change.after.splitlines())
@@ -104,6 +101,22 @@ def _print_change(console: Console, change: Change, diffs: Diffs) -> None:
         console.print(f"        ({count} lines; --diff all shows them)", style="dim")
     else:
         _print_diff(console, change.before or "", change.after)
+
+
+def _print_warning(console: Console, warning: PlanWarning) -> None:
+    text = Text(f"{warning.code} ", style="bold yellow").append(f"{warning.text}  ", style="not bold default")
+    text.append(f"({warning.source})", style="not bold dim")
+    _print_hanging(console, Text("  ! ", style="bold yellow"), text)
+
+
+def _print_hanging(console: Console, head: Text, text: Text) -> None:
+    """Print a text so that its continued lines hang under its first word; in a log it stays on one line."""
+    if console.is_terminal:
+        grid = Table.grid()
+        grid.add_row(head, text)
+        console.print(grid)
+    else:
+        console.print(head.append_text(text), soft_wrap=True)
 
 
 def _short(text: str) -> str:

@@ -14,12 +14,20 @@ import gevent.events  # noqa: E402
 from gevent import monkey  # noqa: E402
 
 gevent.events.notify_and_call_entry_points = gevent.events.notify  # type: ignore[attr-defined]
-monkey.patch_all()
+# TLS is for the few that use it: registries, and inventories that ask some service.
+monkey.patch_all(ssl=False)
+# pyinfra_cli would do it again, and whole.
+monkey.patch_all = lambda: True  # type: ignore[assignment, misc]
 
-from staithe.runner.late_module import put_off  # noqa: E402
+from staithe.runner.late_module import put_off, stand_ins  # noqa: E402
 
+put_off("ssl", monkey.patch_ssl)
 # paramiko has it for `Match exec` in ssh_config alone.
 put_off("invoke")
+# pyinfra has them for operations' arguments, templates and REQUIRE_PACKAGES; typeguard loads asyncio and unittest.
+_PACKAGING = ("packaging.markers", "packaging.requirements", "packaging.specifiers", "packaging.version")
+with stand_ins("typeguard", "jinja2", *_PACKAGING):
+    import pyinfra.api  # noqa: F401
 
 import resource  # noqa: E402
 import signal  # noqa: E402

@@ -113,7 +113,8 @@ class HostRun:
             self._control.tell(HostRefusedEvent(host=session.name, summary=glance, problems=list(session.problems)))
             raise HostRefused("preflight refused the host")
         basis = promise.basis(session, self._start.salt)
-        self._control.tell(HostPlanned(host=session.name, summary=glance, changes=list(session.planned), basis=basis))
+        told = summary.told_plan(session.name, session.state, session.config, session.desired, session.planned)
+        self._control.tell(told.model_copy(update={"basis": basis}))
         if self._start.agreed:
             session.moved = promise.to_agreed(session.planned)
 

@@ -1,24 +1,25 @@
 """One shard: each host connects, prepares, waits for the word and executes in a greenlet of its own.
 
 pyinfra's own order waits for all hosts between these steps and at each operation. Here nobody waits for a slow host.
-At the top stands what is needed to reach hosts; the rest is loaded while they answer.
+At the top stands what is needed to reach hosts. While they answer, the rest is loaded, the configuration is validated
+and the bundles are checked; no host is asked anything before that has come to a good end.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gevent
 import gevent.lock
+from gevent.event import AsyncResult
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.host import Host
 from pyinfra.api.inventory import Inventory
 
-from staithe.bundle.shared import bundle_of
 from staithe.config import Config, configs_for
 from staithe.config.layers import layers_of
 from staithe.errors import ConfigError, Interrupted, NotBegun, StaitheError
@@ -46,8 +47,21 @@ if TYPE_CHECKING:
     from staithe.runner.relay import Relays
     from staithe.saved_plan import SavedPlan
 
-# What a connected host needs, in pieces of about the same size.
-_LATER = ("staithe.probe.state", "staithe.plan", "staithe.desired", "staithe.host", "staithe.runner.host_run")
+# What checks need, and what a connected host needs, in pieces of about the same size.
+_FOR_CHECKS = (
+    "staithe.bundle.documents",
+    "staithe.bundle.read",
+    "staithe.bundle.signatures",
+    "staithe.bundle.shared",
+)
+_LATER = (
+    "staithe.probe.state",
+    "jinja2",
+    "staithe.plan",
+    "staithe.desired",
+    "staithe.host",
+    "staithe.runner.host_run",
+)
 
 _WITHOUT_BUNDLE = ("smoke", "unlock", "look", "remove", "base", "rollback", "history")
 
@@ -63,16 +77,19 @@ def run_shard(start: Start, control: Control) -> None:
             return
         reveal_secrets(inventory, everyone, control.vault)
         start = start.model_copy(update={"settings": control.vault.resolve(start.settings)})
+        saved = _saved_plan(start)
+        init_state(state, inventory, start)
+        places = list(range(len(everyone)))[start.shard :: start.shards]
+        hosts = [everyone[place] for place in places]
+        shard = Shard(start, control, state, len(hosts), saved)
+        lives = [gevent.spawn(shard.live, host) for host in hosts]
         # Of all hosts, not of this shard's alone: a mistake anywhere stops every shard before any host is asked.
         configs = _configs(everyone, start)
         relays = _relays(start, control, inventory, configs)
-        saved = _saved_plan(start)
     except StaitheError as error:
+        # The process ends, and with it the connections that hosts may have by now.
         control.tell(RunRefused(error=report_of(error)))
         return
-    init_state(state, inventory, start)
-    places = list(range(len(everyone)))[start.shard :: start.shards]
-    hosts = [everyone[place] for place in places]
     lost = _lost_hosts(saved, inventory, start)
     control.tell(
         RunStarted(
@@ -87,9 +104,8 @@ def run_shard(start: Start, control: Control) -> None:
         # More shards than hosts: the others wait until all are prepared.
         control.tell(Prepared())
     _refuse(lost, control)
-    shard = Shard(start, control, state, len(hosts), saved)
-    lives = [gevent.spawn(shard.live, host, configs[host.name]) for host in hosts]
-    _load_the_rest()
+    shard.checked.set(configs)
+    _load(_LATER)
     gevent.joinall(lives)
     if relays is not None:
         relays.close()
@@ -114,8 +130,12 @@ def _configs(hosts: list[Host], start: Start) -> dict[str, Config]:
             raise ConfigError(
                 missing[:5], hint="staithe bundle build --help   # then --set engine.bundle=DIR, or in the group data"
             )
+        _load(_FOR_CHECKS)
+        from staithe.bundle.shared import bundle_of
+
         for config in configs.values():
             bundle_of(config)
+            gevent.sleep(0)
     return configs
 
 
@@ -133,6 +153,8 @@ def _used(configs: Mapping[str, Config], start: Start) -> list[UsedBundle]:
     """Return the bundles of the run, for its record."""
     if start.mode in _WITHOUT_BUNDLE:
         return []
+    from staithe.bundle.shared import bundle_of
+
     return [
         UsedBundle(path=str(one.root), digest=one.digest, name=one.name, serial=one.serial, signers=list(one.signers))
         for one in {id(bundle): bundle for bundle in map(bundle_of, configs.values())}.values()
@@ -163,9 +185,9 @@ def _refuse(lost: list[str], control: Control) -> None:
         control.tell(HostDone(host=name, outcome="refused", seconds=0))
 
 
-def _load_the_rest() -> None:
-    """Load what a connected host needs, letting hosts that answer have their turn after each piece."""
-    for name in _LATER:
+def _load(modules: Sequence[str]) -> None:
+    """Load modules, letting hosts that answer have their turn before each one."""
+    for name in modules:
         gevent.sleep(0)
         import_module(name)
 
@@ -183,8 +205,10 @@ class Shard:
         self.unprepared = count
         self.dumps = Dumps()
         self.slots = gevent.lock.BoundedSemaphore(start.parallel or DEFAULT_PARALLEL)
+        # Of all hosts, set when all is checked; until then a host is connected, told nothing and asked nothing.
+        self.checked: AsyncResult[dict[str, Config]] = AsyncResult()
 
-    def live(self, host: Host, config: Config) -> None:
+    def live(self, host: Host) -> None:
         """Take one host from connection to end; nothing escapes."""
         began = time.monotonic()
         slot = Slot(self.slots)
@@ -196,9 +220,11 @@ class Shard:
                 self._connect(host)
         except Exception as error:  # noqa: BLE001 - one host's surprise must not end the others
             obstacle = error
+        configs = self.checked.get()
+        assert configs is not None
         from staithe.runner.host_run import HostRun
 
-        outcome = HostRun(self, host, config, slot).go(obstacle)
+        outcome = HostRun(self, host, configs[host.name], slot).go(obstacle)
         seconds = round(time.monotonic() - began - slot.waited_s, 3)
         self.control.tell(outcome.model_copy(update={"seconds": seconds}))
         slot.give_back()
@@ -222,5 +248,8 @@ class Shard:
             host.connect(show_errors=False, raise_exceptions=True)
         except ConnectError as error:
             raise connect_error(host.name, error, getattr(host.connector, "client", None)) from error
+        seconds = round(time.monotonic() - began, 3)
         self.state.activate_host(host)
-        self.control.tell(HostConnected(host=host.name, seconds=round(time.monotonic() - began, 3)))
+        self.checked.wait()
+        self.check_may_begin("this host was asked")
+        self.control.tell(HostConnected(host=host.name, seconds=seconds))

@@ -125,7 +125,8 @@ def test_nothing_to_do_needs_no_smoke_image() -> None:
 
 
 def test_every_check_is_explained_and_shown_red() -> None:
-    assert {check.code for check in preflight.checks()} == {code for code, _ in RED.values()} | {"E314", "E315"}
+    here = {check.code for check in preflight.checks() if check.find.__module__ != "staithe.preflight.packages"}
+    assert here == {code for code, _ in RED.values()} | {"E314", "E315"}
     assert all(len(check.doc) > 40 for check in preflight.checks())
 
 

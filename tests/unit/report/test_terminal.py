@@ -23,6 +23,7 @@ from staithe.events import (
     HostSummary,
     Notice,
     Outcome,
+    PlanWarning,
     Problem,
     Pulling,
     RunStarted,
@@ -283,3 +284,30 @@ def test_off_a_terminal_each_thing_is_a_line() -> None:
     assert "h1: kernel set net.ipv4.ip_forward\n" in text
     assert "expected [a]; saw [b]" in text
     assert "E213" in text and "try: staithe logs h1" in text
+
+
+def warned(name: str, *texts: str) -> HostResult:
+    said = [PlanWarning(code="W101", text=text, source="somewhere") for text in texts]
+    return host(name).model_copy(update={"warnings": said})
+
+
+@WIDTHS
+@pytest.mark.parametrize("terminal", [True, False])
+def test_warnings_stand_after_the_changes_and_part_hosts(width: int, *, terminal: bool) -> None:
+    shown = console(width, terminal=terminal)
+    words = " ".join(["containers may have to be made again"] * 8)
+    print_plan(
+        shown, [warned("h1", words), warned("h2", words), host("h3"), warned("h4", "another", words)], diffs="none"
+    )
+    text = shown.export_text()
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert "h1, h2" in lines
+    assert [line for line in lines if line.startswith(("h3", "h4"))]
+    assert text.count("! W101") == 3
+    assert text.index("run containers") < text.index("! W101") < text.index("h3")
+    if terminal:
+        assert all(len(line) <= width for line in lines)
+        after = lines[next(i for i, line in enumerate(lines) if "! W101" in line) + 1]
+        assert after.startswith("    ") and after[4] != " ", "continued lines hang under the first word"
+    else:
+        assert f"  ! W101 {words}  (somewhere)" in lines

@@ -1,22 +1,13 @@
-"""Can this host carry what is described? One small function for each check; all problems are listed. Pure."""
+"""What a host must be to carry an engine: system, kernel, storage, commands, users."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
-from staithe import plan
-from staithe.bundle.reference import familiar
 from staithe.config import Config
-from staithe.config.smoke import Smoke
 from staithe.desired import Desired
 from staithe.engine import room
-from staithe.events import Problem
 from staithe.host_layout import STATE_DIR
-from staithe.ownership import ORIGINS, foreign_programs
-from staithe.plan import images
+from staithe.preflight.finding import Found
 from staithe.probe.state import HostState
-from staithe.record import highest_serial
 from staithe.support_matrix import (
     ARCHITECTURES,
     EL_FAMILY,
@@ -27,22 +18,9 @@ from staithe.support_matrix import (
     version_tuple,
 )
 
-Found = Iterator[tuple[str, str, str, str | None]]
 _MIB = 1 << 20
 # containers, their logs and one image: less than this is a host that fails on its first day.
 _DATA_ROOT_FREE_BYTES = 512 * _MIB
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check: its code, and its explanation for `staithe explain`."""
-
-    code: str
-    find: Callable[[HostState, Config, Desired], Found]
-
-    @property
-    def doc(self) -> str:
-        return self.find.__doc__ or ""
 
 
 def operating_system(state: HostState, config: Config, desired: Desired) -> Found:
@@ -148,26 +126,6 @@ def commands(state: HostState, config: Config, desired: Desired) -> Found:
         yield f"the command {name} is missing", "not on root's PATH", name, hint
 
 
-def other_engine(state: HostState, config: Config, desired: Desired) -> Found:
-    """Another engine is installed here: packages, or programs that were copied by hand.
-
-    staithe does not replace what it did not put there unless you consent: `engine.take_over=true`. Then the engine
-    that is described takes its place; /var/lib/docker with all containers, images and volumes stays, and so do the
-    keys of daemon.json that are not described. `staithe plan INVENTORY --set engine.take_over=true` shows it all.
-    """
-    if config.engine.take_over:
-        return
-    origin = ORIGINS.get(state.engine.origin)
-    for binary in foreign_programs(state):
-        owner = f"package {binary.package}" if binary.package else "no package"
-        yield (
-            f"{binary.path} is not staithe's",
-            f"a file of {owner}" + (f" (the engine: {origin})" if origin else ""),
-            "no engine, staithe's, or consent to take it over",
-            "staithe plan INVENTORY --set engine.take_over=true   # shows what taking over means",
-        )
-
-
 def users(state: HostState, config: Config, desired: Desired) -> Found:
     """A user that is to be a member of the docker group does not exist on the host."""
     for user in config.users.docker_group:
@@ -189,60 +147,6 @@ def selinux_policy(state: HostState, config: Config, desired: Desired) -> Found:
         )
 
 
-def older_bundle(state: HostState, config: Config, desired: Desired) -> Found:
-    """The bundle was built from an older lock than one that was applied on this host already.
-
-    Somebody may be handing out old software with known holes, signed when it was new. When going back is what you
-    want, say so: `staithe apply INVENTORY --allow-older`.
-    """
-    bundle = desired.bundle
-    highest = highest_serial(state, bundle.name)
-    if bundle.serial is not None and highest is not None and bundle.serial < highest and not config.trust.allow_older:
-        yield (
-            f"the bundle {bundle.name} is older than one that was applied here",
-            f"lock serial {bundle.serial}",
-            f"{highest} or higher",
-            "staithe apply INVENTORY --allow-older   # when going back is what you want",
-        )
-
-
-def smoke_image(state: HostState, config: Config, desired: Desired) -> Found:
-    """The host is to be changed, and the image of the smoke containers is neither in the bundle nor on the host.
-
-    Without it nothing would prove that the engine runs containers. Add the image to the bundle ([[image]] in
-    bundle.toml, or `bundle build --image`), name one that the bundle has (`smoke.image`; it needs sh, sleep, cat and
-    httpd as busybox has them), or do without the proof (`smoke.enabled=false`). `images.load` may leave it out too.
-    """
-    wanted = _tagged(config.smoke.image)
-    if not config.smoke.enabled or wanted is None:
-        return
-    coming = [name for image in desired.images for name in image.references]
-    # The images of an engine that sleeps are not known; those of another store do not count.
-    asleep = state.images is None and state.engine.origin != "none"
-    if wanted in coming or asleep or (images.has_name(state, wanted) and not images.store_moves(state, desired)):
-        return
-    if config.engine.source == "repository" and config.smoke.image != Smoke.model_fields["image"].default:
-        # A host with a line to a repository has one to a registry too: the engine pulls it.
-        return
-    if plan.changes(state, config, desired):
-        yield (
-            f"the smoke image {config.smoke.image} is neither in the bundle nor on the host",
-            ", ".join(coming) or "no image in the bundle",
-            config.smoke.image,
-            "--set smoke.image=busybox:1   # pulled from a registry"
-            if config.engine.source == "repository"
-            else f"[[image]] in bundle.toml, or --set smoke.image={coming[0] if coming else 'NAME:TAG'}   "
-            "# or, without proof: --set smoke.enabled=false",
-        )
-
-
-def _tagged(image: str) -> str | None:
-    """Return the name as the engine lists it; None for one by its digest, which has no name."""
-    if "@" in image:
-        return None
-    return familiar(image if ":" in image.rpartition("/")[2] else f"{image}:latest")
-
-
 def whole_probe(state: HostState, config: Config, desired: Desired) -> Found:
     """The host answered a part of the probe with something that cannot be read, or not in time.
 
@@ -250,39 +154,7 @@ def whole_probe(state: HostState, config: Config, desired: Desired) -> Found:
     the command that the text names on the host. An engine that hangs is no such case: it is restarted.
     """
     for section, text in sorted(state.odd.items()):
-        if section != "docker":
+        # rpm has a check of its own.
+        if section not in ("docker", "packages"):
             hint = "staithe preflight INVENTORY   # again, when the host is quieter"
             yield f"the probe could not read {section}", text, "an answer that can be read", hint
-
-
-_CHECKS = (
-    Check("E301", operating_system),
-    Check("E302", architecture),
-    Check("E303", kernel_version),
-    Check("E304", cgroup_version),
-    Check("E305", cgroup_controllers),
-    Check("E306", kernel_modules),
-    Check("E307", data_root_filesystem),
-    Check("E308", free_space),
-    Check("E309", commands),
-    Check("E310", other_engine),
-    Check("E311", users),
-    Check("E312", selinux_policy),
-    Check("E313", whole_probe),
-    Check("E314", older_bundle),
-    Check("E315", smoke_image),
-)
-
-
-def checks() -> tuple[Check, ...]:
-    """Return all checks, in the order in which they are reported."""
-    return _CHECKS
-
-
-def check(state: HostState, config: Config, desired: Desired) -> tuple[Problem, ...]:
-    """Return all problems of a host; empty when it can carry what is described."""
-    return tuple(
-        Problem(code=one.code, message=message, found=found, expected=expected, hint=hint)
-        for one in _CHECKS
-        for message, found, expected, hint in one.find(state, config, desired)
-    )

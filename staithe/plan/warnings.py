@@ -1,0 +1,207 @@
+"""What to know before agreeing to a plan: what the engine will refuse, lose, or do in another way. Pure."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from staithe import traps
+from staithe.change import Change
+from staithe.config import Config
+from staithe.daemon.reload import keeps_containers
+from staithe.desired import Desired
+from staithe.engine import PACKAGES
+from staithe.events import PlanWarning
+from staithe.host_layout import DAEMON_JSON
+from staithe.probe.state import HostState
+from staithe.support_matrix import version_tuple
+
+# docker/cli docs/deprecated.md.
+_REMOVED_DRIVERS = {"aufs": (24,), "overlay": (24,), "devicemapper": (25,)}
+# With the containerd image store, which is the choice of fresh engines from this version on.
+_CONTAINERD_STORE: tuple[int, ...] = (29,)
+
+
+@dataclass(frozen=True)
+class Way:
+    """From what is on a host to what it is to be."""
+
+    state: HostState
+    config: Config
+    desired: Desired
+    # None: there is no engine, or nobody knows its version.
+    before: str | None
+    after: str | None
+
+    @property
+    def is_down(self) -> bool:
+        return self.changes_minor and version_tuple(self.after or "") < version_tuple(self.before or "")
+
+    @property
+    def changes_minor(self) -> bool:
+        if self.before is None or self.after is None:
+            return False
+        return version_tuple(self.before)[:2] != version_tuple(self.after)[:2]
+
+
+# Text and source.
+Found = Iterator[tuple[str, str]]
+
+
+def ended_containers(way: Way) -> Found:
+    """live-restore is on, and the running containers end all the same.
+
+    It keeps containers over a restart and over patch versions (28.5.1 to 28.5.2) only. Across others they end, and
+    start again by their restart policy.
+    """
+    docker = way.state.docker
+    if docker is None or not docker.live_restore or not docker.containers_running:
+        return
+    if way.changes_minor and keeps_containers(way.desired.files[DAEMON_JSON].text):
+        count = docker.containers_running
+        yield (
+            f"live-restore holds over patch versions only: {count} running container{'' if count == 1 else 's'} "
+            f"will end on the way from {way.before} to {way.after}",
+            "docs.docker.com/engine/daemon/live-restore",
+        )
+
+
+def downgrade(way: Way) -> Found:
+    """The engine becomes an older one, which may not read what the newer one has written.
+
+    Docker supports no way back over minor versions. Volumes survive; containers, networks and images may have to be
+    made again. Patch versions share their formats.
+    """
+    if way.is_down:
+        yield (
+            f"{way.after} may not read what {way.before} has written: volumes survive, containers and images may "
+            "have to be made again",
+            "moby#38014, coreos/bugs#2196",
+        )
+
+
+def left_store(way: Way) -> Found:
+    """The engine becomes an older one that does not look into containerd's image store by itself.
+
+    Fresh engines from 29.0 on keep images and containers there. With `features.containerd-snapshotter=true` an engine
+    from 24.0 on looks there too.
+    """
+    docker = way.state.docker
+    after = version_tuple(way.after or "")
+    if docker and docker.containerd_store and way.is_down and after < _CONTAINERD_STORE:
+        features = way.config.daemon.daemon_json().get("features", {})
+        if not features.get("containerd-snapshotter") or after < (24,):
+            yield (
+                f"images and containers are in containerd's store, and {way.after} does not look there by itself: "
+                "features.containerd-snapshotter=true makes it, from 24.0 on",
+                "moby#51215",
+            )
+
+
+def removed_driver(way: Way) -> Found:
+    """The new engine no longer has the storage driver that images and containers were made with.
+
+    It does not start, or starts with another driver and without them. Save what you need (`docker save`, `docker
+    commit`; volumes survive), and choose overlay2 first.
+    """
+    driver = way.state.docker.storage_driver if way.state.docker else ""
+    gone = _REMOVED_DRIVERS.get(driver)
+    if gone and way.after and version_tuple(way.after) >= gone:
+        yield (
+            f"{way.after} has no storage driver {driver} any more: it does not start, or without the images and "
+            "containers that are there",
+            "docs.docker.com/engine/deprecated",
+        )
+
+
+def other_driver(way: Way) -> Found:
+    """The storage driver becomes another one: images and containers made so far stay behind, and are not seen.
+
+    They come back with the former driver. With several drivers' folders below data-root and none described, the
+    engine refuses to start ("contains several valid graphdrivers").
+    """
+    now = way.state.docker.storage_driver if way.state.docker else ""
+    wanted = way.config.daemon.daemon_json().get("storage-driver")
+    if now and wanted and wanted != now:
+        yield (
+            f"images and containers made with {now} are not seen with {wanted}, and come back with {now}",
+            "docs.docker.com/engine/storage/drivers/select-storage-driver",
+        )
+
+
+def no_way_back(way: Way) -> Found:
+    """The packages that are there now were not kept on the host, so they do not come back without a network.
+
+    staithe keeps what it has installed itself. To be able to go back, have the packages of the version that is there
+    in a bundle or a repository first.
+    """
+    if way.state.engine.origin not in ("rpm", "distribution") or way.before is None or way.before == way.after:
+        return
+    kept = way.state.kept_packages
+    installed = [nevra for name, nevra in way.state.packages.items() if name in PACKAGES]
+    lost = [nevra for nevra in installed if _file_name(nevra) not in kept]
+    if lost or not installed:
+        what = ", ".join(lost) or f"the engine's packages ({way.before})"
+        yield f"no rollback: {what} not kept on the host", "/var/lib/staithe/packages"
+
+
+def other_repository(way: Way) -> Found:
+    """Another repository with Docker's packages is enabled, and nothing holds the engine's packages.
+
+    `dnf update` may take another version from there. Hold them (`engine.hold`), or disable that repository.
+    """
+    if way.state.packaging is not None and not way.config.engine.hold:
+        for one in way.state.packaging.repositories:
+            yield f"`dnf update` may take the engine from [{one.section}], which is not staithe's", one.file
+
+
+_KINDS: dict[str, Callable[[Way], Found]] = {
+    "W101": ended_containers,
+    "W102": downgrade,
+    "W103": left_store,
+    "W104": removed_driver,
+    "W105": other_driver,
+    "W106": no_way_back,
+    "W107": other_repository,
+}
+
+
+def warnings(
+    state: HostState, config: Config, desired: Desired, planned: Sequence[Change]
+) -> tuple[PlanWarning, ...]:
+    """Return what is to be said of a plan; nothing where nothing changes."""
+    if not planned:
+        return ()
+    before = (state.docker.server_version if state.docker else None) or state.engine.version
+    # What stands behind a plus is the builder's own.
+    before = before and before.partition("+")[0]
+    way = Way(state, config, desired, before, desired.engine.version)
+    own = [
+        PlanWarning(code=code, text=text, source=source)
+        for code, find in _KINDS.items()
+        for text, source in find(way)
+    ]
+    return (*own, *_traps(way))
+
+
+def _traps(way: Way) -> Iterator[PlanWarning]:
+    is_unknown = way.before is None and way.state.engine.origin != "none"
+    if way.after is None or way.before == way.after or is_unknown:
+        return
+    before = version_tuple(way.before) if way.before is not None else None
+    for trap in traps.TRAPS:
+        if trap.is_met(way.state, way.config, before, version_tuple(way.after)):
+            yield PlanWarning(code=trap.code, text=trap.text, source=trap.source)
+
+
+def kinds() -> dict[str, str]:
+    """Return all codes with their explanations."""
+    own = {code: find.__doc__ or "" for code, find in _KINDS.items()}
+    return {code: inspect.cleandoc(doc) for code, doc in (own | {one.code: one.doc for one in traps.TRAPS}).items()}
+
+
+def _file_name(nevra: str) -> str:
+    """Return the name of a package's file, which has no epoch: name-3:1-2.x86_64 -> name-1-2.x86_64.rpm."""
+    name, version, release = nevra.rsplit("-", 2)
+    return f"{name}-{version.rpartition(':')[2]}-{release}.rpm"
