@@ -39,6 +39,10 @@ from staithe.rpm.nevra import Nevra
 from staithe.rpm.transaction import Deal
 from staithe.transfer import read_whole
 
+# dnf on a slow disk, with scriptlets that wait.
+_TRANSACTION_TIMEOUT_S = 1800.0
+# Scriptlets could not, with services left alone.
+_RELOAD = "systemctl daemon-reload\n"
 _ALL = ("engine", "packages", "units", "docker", "users", "files")
 
 
@@ -85,7 +89,8 @@ def _hold(here: Session) -> None:
 def _remove(here: Session, changes: Sequence[Change]) -> None:
     names = [one.target for one in changes if one.kind == "remove" and one.target[0] != "/"]
     script = remove_script(names) if names else ""
-    here.replace({}, "remove packages", changes, refresh=_ALL, then=_noted(here) + script + _without_files(changes))
+    then = _noted(here) + script + _without_files(changes) + _RELOAD
+    here.replace({}, "remove packages", changes, refresh=_ALL, then=then, timeout_s=_TRANSACTION_TIMEOUT_S)
 
 
 def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Change]) -> None:
@@ -166,9 +171,10 @@ def _transact(
         if deal.deed == "install" and deal.name not in {*listed, *here.state.packages}
     ]
     more += [change("packages", "create", f"gpg-pubkey-{one}", "signs the packages") for one in keys]
-    then = _noted(here) + script + _without_files(changes)
+    then = _noted(here) + script + _without_files(changes) + _RELOAD
+    every = (*changes, *more)
     try:
-        here.replace(placed, "install the packages", (*changes, *more), refresh=_ALL, then=then)
+        here.replace(placed, "install the packages", every, refresh=_ALL, then=then, timeout_s=_TRANSACTION_TIMEOUT_S)
     except CommandFailed as error:
         raise told(here, error) from error
 

@@ -19,6 +19,16 @@ from staithe.journal import keep_units_text, settle_text
 from staithe.record import running_text
 from staithe.shell import join
 
+# A shim that outlived its container answers for it still, and another containerd does not understand it: the container
+# would not come back. One that has a process below it carries a container that outlives the engine.
+_END_SHIMS = """for exe in /proc/[0-9]*/exe; do
+  case $(readlink "$exe" 2>/dev/null || :) in *containerd-shim*) ;; *) continue ;; esac
+  pid=${exe#/proc/}
+  pid=${pid%/exe}
+  case $(tr '\\0' ' ' < /proc/"$pid"/cmdline 2>/dev/null || :) in *' -namespace moby '*) ;; *) continue ;; esac
+  if [ -z "$(ps -o pid= --ppid "$pid" || :)" ]; then kill -KILL "$pid" 2>/dev/null || :; fi
+done"""
+
 
 @operation()
 def run() -> Generator[FunctionCommand, None, None]:
@@ -86,6 +96,8 @@ def _script(changes: Sequence[Change], timeout_s: int) -> str:
     if restarts or _targets(changes, "start"):
         # A unit that failed too often is not started again before its counter is reset.
         lines.append("systemctl reset-failed containerd.service docker.service docker.socket 2>/dev/null || :")
+    if {"containerd.service", "docker.service"} <= set(restarts):
+        lines.append(f"timeout {timeout_s} systemctl stop docker.socket docker.service\n{_END_SHIMS}")
     for verb, units in (("start", _targets(changes, "start")), ("restart", restarts), ("reload", reloads)):
         if units:
             lines.append(f"timeout {timeout_s} systemctl {verb} {join(units)}")

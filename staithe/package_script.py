@@ -23,6 +23,10 @@ TREE = "staithe-tree "
 # A mirror far away, and 130 MiB.
 DOWNLOAD_TIMEOUT_S = 2400.0
 _CURL = f"curl -qsSfL --connect-timeout 15 --max-time 60 --retry 1 -K {REPOSITORY_DIR}/curl"
+# Scriptlets restart the engine in the middle of the transaction, in an order of their own, and wait for one that
+# hangs. systemctl leaves services alone where this is set (EL 7's does not know it); the service component restarts
+# them.
+OFFLINE = "export SYSTEMD_OFFLINE=1\n"
 _PROGRAM = f"""export LC_ALL=C
 pm=
 for one in dnf yum; do if [ -z "$pm" ] && command -v "$one" > /dev/null 2>&1; then pm=$one; fi; done
@@ -59,13 +63,18 @@ FORMER_PACKAGES = f"""former_packages() {{
     file={PACKAGE_DIR}/$(printf '%s' "$nevra" | sed 's/-[0-9]*:/-/').rpm
     if [ -f "$file" ]; then set -- "$@" "$file"; else lost "package $nevra"; fi
   done
-  if [ $# -gt 0 ]; then rpm -U --oldpackage --replacepkgs "$@" > /dev/null || lost "the former packages"; fi
+  if [ $# -gt 0 ]; then
+    SYSTEMD_OFFLINE=1 rpm -U --oldpackage --replacepkgs "$@" > /dev/null || lost "the former packages"
+  fi
   {_LIST_PACKAGES} > {JOURNAL}/packages.now
   set --
   for nevra in $(LC_ALL=C comm -13 {JOURNAL}/packages {JOURNAL}/packages.now); do
     set -- "$@" "$(printf '%s' "$nevra" | sed 's/-[0-9]*:/-/; s/[.](none)$//')"
   done
-  if [ $# -gt 0 ]; then rpm -e "$@" > /dev/null || lost "what was there before the packages"; fi
+  if [ $# -gt 0 ]; then
+    SYSTEMD_OFFLINE=1 rpm -e "$@" > /dev/null || lost "what was there before the packages"
+  fi
+  systemctl daemon-reload
 }}
 """
 
@@ -118,7 +127,9 @@ def install_script(specs: Iterable[str], files: Iterable[str], names: Iterable[s
 
     `files`: RPMs that are kept for the way back. `names`: old packages that must be gone afterwards.
     """
-    return f"""{_PROGRAM}{_command(erasing)} -C install {join(specs)} >&2
+    return f"""{_PROGRAM}(
+{OFFLINE}{_command(erasing)} -C install {join(specs)} >&2
+)
 {_keep_text(files)}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
 """
 
@@ -147,7 +158,7 @@ def _gone_text(names: Iterable[str]) -> str:
     if not wanted:
         return ""
     return f"""for name in {join(wanted)}; do
-  if rpm -q "$name" > /dev/null 2>&1; then rpm -e "$name"; fi
+  if rpm -q "$name" > /dev/null 2>&1; then SYSTEMD_OFFLINE=1 rpm -e "$name"; fi
 done
 """
 
@@ -175,7 +186,9 @@ def offline_install_script(
         f"ln -f {quote(f'{REPOSITORY_DIR}/packages/{name}')} {quote(f'{PACKAGE_DIR}/{name}')}\n" for name in kept
     )
     return f"""{_PROGRAM}{_OFFLINE}{links}
-{_offline_command(erasing)} install {join(specs)} >&2
+(
+{OFFLINE}{_offline_command(erasing)} install {join(specs)} >&2
+)
 mkdir -p -m 700 {PACKAGE_DIR}
 {keeping}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
 """
@@ -207,7 +220,7 @@ module_hotfixes=1
 
 def remove_script(names: Iterable[str]) -> str:
     """Return the script that removes packages in one transaction, and nothing that needs them."""
-    return f"rpm -e {join(names)} >&2\n"
+    return f"SYSTEMD_OFFLINE=1 rpm -e {join(names)} >&2\n"
 
 
 def curl_settings(

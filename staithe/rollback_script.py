@@ -78,9 +78,9 @@ def _packages(packages_in: Sequence[str], packages_out: Sequence[str]) -> str:
     text = ""
     if files:
         # What lies here came through gpgcheck when it was installed, and only root can write it.
-        text += f"rpm -U --oldpackage --replacepkgs {join(files)} >&2\n"
+        text += f"SYSTEMD_OFFLINE=1 rpm -U --oldpackage --replacepkgs {join(files)} >&2\n"
     if packages_out:
-        text += f"rpm -e {join(packages_out)} >&2\n"
+        text += f"SYSTEMD_OFFLINE=1 rpm -e {join(packages_out)} >&2\n"
     return text
 
 

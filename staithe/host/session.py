@@ -198,6 +198,7 @@ class Session:
         refresh: Sequence[str],
         validate: str = "",
         then: str = "",
+        timeout_s: float = 120.0,
     ) -> None:
         """Put managed files in place, journaled, and with them the notes that these files would make impossible.
 
@@ -213,7 +214,7 @@ class Session:
         }
         script = place_script(placed, opening=self.journal_opening, foreign=self.foreign(files), validate=validate)
         self.is_journaled = True
-        self.alter(script + then, what, refresh=refresh, stdin=[archive_of(placed)])
+        self.alter(script + then, what, refresh=refresh, stdin=[archive_of(placed)], timeout_s=timeout_s)
 
     def place(
         self,
