@@ -15,6 +15,7 @@ from staithe.change import Change, change
 from staithe.desired import File, repository_file
 from staithe.engine import PACKAGES, PackagedEngine
 from staithe.errors import CommandFailed, TransactionRefused
+from staithe.former_packages import keep_packages_text, mend_text
 from staithe.host import Session, carry_out, session
 from staithe.host.arrival import bring_blob
 from staithe.host.transaction import BUNDLE_HINT, accepted, curl_settings_of, pinned_key, refusal, told
@@ -22,9 +23,9 @@ from staithe.host_layout import BIN_DIR, BLOB_DIR, REPOSITORY, REPOSITORY_FILE, 
 from staithe.journal import keep_text, keep_units_text
 from staithe.package_script import (
     DOWNLOAD_TIMEOUT_S,
+    TRANSACTION_TIMEOUT_S,
     TREE,
     install_script,
-    keep_packages_text,
     look_script,
     offline_install_script,
     offline_look_script,
@@ -54,7 +55,10 @@ def install() -> Generator[FunctionCommand, None, None]:
 
 
 def _install(here: Session, changes: Sequence[Change]) -> None:
-    assert here.desired is not None
+    assert here.state is not None and here.desired is not None
+    if here.state.is_cut_off:
+        _mend(here)
+        changes = here.changes("packages")
     engine = here.desired.engine
     if not isinstance(engine, PackagedEngine):
         _remove(here, changes)
@@ -64,6 +68,13 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
         _from_bundle(here, engine, changes)
     _hold(here)
     here.verify("packages")
+
+
+def _mend(here: Session) -> None:
+    """Bring the former packages back, out of a transaction that was cut off."""
+    # The journal of that run goes on: it leads to the healthy state.
+    here.is_journaled = True
+    here.alter(mend_text(), "mend a transaction that was cut off", refresh=_ALL, timeout_s=TRANSACTION_TIMEOUT_S)
 
 
 def _hold(here: Session) -> None:
@@ -165,7 +176,14 @@ def _transact(
     more += [change("packages", "create", f"gpg-pubkey-{one}", "signs the packages") for one in keys]
     then = _noted(here) + script + _without_files(changes)
     try:
-        here.replace(placed, "install the packages", (*changes, *more), refresh=_ALL, then=then)
+        here.replace(
+            placed,
+            "install the packages",
+            (*changes, *more),
+            refresh=_ALL,
+            then=then,
+            timeout_s=TRANSACTION_TIMEOUT_S,
+        )
     except CommandFailed as error:
         raise told(here, error) from error
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from staithe.former_packages import transaction_text
 from staithe.host_layout import (
-    JOURNAL,
     PACKAGE_DIR,
     REPOSITORY,
     REPOSITORY_DIR,
@@ -22,6 +22,8 @@ NO_MANAGER = 69
 TREE = "staithe-tree "
 # A mirror far away, and 130 MiB.
 DOWNLOAD_TIMEOUT_S = 2400.0
+# To end a transaction harms more than to wait for it: for a slow disk, or for somebody who has the database.
+TRANSACTION_TIMEOUT_S = 1800.0
 _CURL = f"curl -qsSfL --connect-timeout 15 --max-time 60 --retry 1 -K {REPOSITORY_DIR}/curl"
 _PROGRAM = f"""export LC_ALL=C
 pm=
@@ -47,36 +49,6 @@ _COMMON = (
     # Its lines are for those who update; staithe says by name what it wants.
     "--disableplugin=versionlock",
 )
-
-_LIST_PACKAGES = "rpm -qa --qf '%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%{ARCH}\\n' | LC_ALL=C sort"
-# What is new goes, what is gone comes back from the RPMs that are kept: first these, so that nothing is left without
-# what it needs. A package that rpm calls (none) in its architecture is a key. `lost` is the journal's.
-FORMER_PACKAGES = f"""former_packages() {{
-  if [ ! -f {JOURNAL}/packages ]; then return 0; fi
-  {_LIST_PACKAGES} > {JOURNAL}/packages.now
-  set --
-  for nevra in $(LC_ALL=C comm -23 {JOURNAL}/packages {JOURNAL}/packages.now); do
-    file={PACKAGE_DIR}/$(printf '%s' "$nevra" | sed 's/-[0-9]*:/-/').rpm
-    if [ -f "$file" ]; then set -- "$@" "$file"; else lost "package $nevra"; fi
-  done
-  if [ $# -gt 0 ]; then rpm -U --oldpackage --replacepkgs "$@" > /dev/null || lost "the former packages"; fi
-  {_LIST_PACKAGES} > {JOURNAL}/packages.now
-  set --
-  for nevra in $(LC_ALL=C comm -13 {JOURNAL}/packages {JOURNAL}/packages.now); do
-    set -- "$@" "$(printf '%s' "$nevra" | sed 's/-[0-9]*:/-/; s/[.](none)$//')"
-  done
-  if [ $# -gt 0 ]; then rpm -e "$@" > /dev/null || lost "what was there before the packages"; fi
-}}
-"""
-
-
-def keep_packages_text() -> str:
-    """Return the shell text that notes all packages there are. Needs `open_text` before it."""
-    return f"""if [ ! -e {JOURNAL}/packages ]; then
-  {_LIST_PACKAGES} > {JOURNAL}/packages.new
-  mv -Tf {JOURNAL}/packages.new {JOURNAL}/packages
-fi
-"""
 
 
 def key_script(address: str) -> str:
@@ -118,8 +90,8 @@ def install_script(specs: Iterable[str], files: Iterable[str], names: Iterable[s
 
     `files`: RPMs that are kept for the way back. `names`: old packages that must be gone afterwards.
     """
-    return f"""{_PROGRAM}{_command(erasing)} -C install {join(specs)} >&2
-{_keep_text(files)}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
+    transaction = transaction_text(f"{_command(erasing)} -C install {join(specs)}")
+    return f"""{_PROGRAM}{transaction}{_keep_text(files)}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
 """
 
 
@@ -174,9 +146,9 @@ def offline_install_script(
     keeping = "".join(
         f"ln -f {quote(f'{REPOSITORY_DIR}/packages/{name}')} {quote(f'{PACKAGE_DIR}/{name}')}\n" for name in kept
     )
+    transaction = transaction_text(f"{_offline_command(erasing)} install {join(specs)}")
     return f"""{_PROGRAM}{_OFFLINE}{links}
-{_offline_command(erasing)} install {join(specs)} >&2
-mkdir -p -m 700 {PACKAGE_DIR}
+{transaction}mkdir -p -m 700 {PACKAGE_DIR}
 {keeping}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
 """
 

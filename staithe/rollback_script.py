@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from staithe.change import Change
+from staithe.former_packages import keep_packages_text, transaction_text
 from staithe.host_layout import (
     BIN_DIR,
     ENGINE_CURRENT,
@@ -16,7 +17,6 @@ from staithe.host_layout import (
     UNITS,
 )
 from staithe.journal import keep_current_text, keep_text, keep_units_text
-from staithe.package_script import keep_packages_text
 from staithe.placing import staged
 from staithe.probe.state import HostState
 from staithe.record import Record
@@ -78,7 +78,7 @@ def _packages(packages_in: Sequence[str], packages_out: Sequence[str]) -> str:
     text = ""
     if files:
         # What lies here came through gpgcheck when it was installed, and only root can write it.
-        text += f"rpm -U --oldpackage --replacepkgs {join(files)} >&2\n"
+        text += transaction_text(f"rpm -U --oldpackage --replacepkgs {join(files)}")
     if packages_out:
         text += f"rpm -e {join(packages_out)} >&2\n"
     return text

@@ -198,6 +198,7 @@ class Session:
         refresh: Sequence[str],
         validate: str = "",
         then: str = "",
+        timeout_s: float = 120.0,
     ) -> None:
         """Put managed files in place, journaled, and with them the notes that these files would make impossible.
 
@@ -213,7 +214,7 @@ class Session:
         }
         script = place_script(placed, opening=self.journal_opening, foreign=self.foreign(files), validate=validate)
         self.is_journaled = True
-        self.alter(script + then, what, refresh=refresh, stdin=[archive_of(placed)])
+        self.alter(script + then, what, refresh=refresh, stdin=[archive_of(placed)], timeout_s=timeout_s)
 
     def place(
         self,
@@ -237,7 +238,8 @@ class Session:
         that is then the state to go back to.
         """
         assert self.state is not None
-        is_stale = self.state.unfinished is not None and not self.is_journaled and runs_what_is_there(self.state)
+        left = self.state.unfinished is not None and not self.is_journaled and not self.state.is_cut_off
+        is_stale = left and runs_what_is_there(self.state)
         return journal.open_text(self.run_id or "plain pyinfra", anew=is_stale)
 
     def roll_back(self) -> None:

@@ -10,7 +10,7 @@ from staithe.config import Config
 from staithe.config.problems import masked
 from staithe.desired import Desired
 from staithe.engine import OLD_PACKAGES, PACKAGES, PackagedEngine
-from staithe.host_layout import REPOSITORY_FILE, REPOSITORY_KEY
+from staithe.host_layout import REPOSITORY_FILE, REPOSITORY_KEY, TRANSACTION
 from staithe.plan import hold
 from staithe.plan.files import file_changes
 from staithe.plan.service import containers
@@ -28,13 +28,22 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
     engine = desired.engine
     if not isinstance(engine, PackagedEngine):
         removed = _removed(state, config, (*PACKAGES, *OLD_PACKAGES), "the engine comes as a static archive")
-        return (*removed, *hold.changes(state, {}, hold=False))
+        return (*_mended(state), *removed, *hold.changes(state, {}, hold=False))
     return (
+        *_mended(state),
         *_in_the_way(state, config),
         *_repository(state, config, desired),
         *_installed(state, desired, engine),
         *hold.changes(state, held_packages(state, engine), hold=config.engine.hold),
     )
+
+
+def _mended(state: HostState) -> Iterator[Change]:
+    if state.is_cut_off:
+        reason = (
+            f"a transaction of run {state.unfinished or 'unknown'} was cut off: what was there before comes first"
+        )
+        yield change("packages", "remove", TRANSACTION, reason, effect="restart")
 
 
 def held_packages(state: HostState, engine: PackagedEngine) -> dict[str, str]:

@@ -68,7 +68,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "docker": ("docker", "images"),
     "users": ("users", "docker_group"),
     "commands": ("missing_commands",),
-    "files": ("files", "record", "running", "former", "unfinished"),
+    "files": ("files", "record", "running", "former", "unfinished", "is_cut_off"),
 }
 
 

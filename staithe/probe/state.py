@@ -245,6 +245,8 @@ class HostState(_Part):
     former: str | None = None
     # The run that did not come as far as a healthy engine (staithe/journal.py); None when there is none.
     unfinished: str | None = None
+    # That run was in the middle of a transaction of packages.
+    is_cut_off: bool = False
     # Packages of the engine or in conflict with it that rpm knows: name -> NEVRA.
     packages: dict[str, str] = {}
     # Those that are there more than once, which a transaction that was cut off leaves: name -> NEVRAs.
