@@ -64,6 +64,9 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
         _remove(here, changes)
     elif engine.source == "repository":
         _from_repository(here, engine, changes)
+    elif all(one.target[0] == "/" for one in changes):
+        # The repository had the very packages of the bundle: only its file and its key go.
+        _remove(here, changes)
     else:
         _from_bundle(here, engine, changes)
     _hold(here)

@@ -6,7 +6,19 @@ import gc
 import sys
 
 # The commands that ask hosts.
-_ASKING = ("preflight", "plan", "apply", "smoke", "status", "unlock", "versions", "remove", "rollback", "history")
+_ASKING = (
+    "preflight",
+    "plan",
+    "apply",
+    "smoke",
+    "status",
+    "unlock",
+    "versions",
+    "remove",
+    "rollback",
+    "history",
+    "install-here",
+)
 
 
 def main() -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from staithe.probe.state import OsRelease
+if TYPE_CHECKING:
+    from staithe.probe.state import OsRelease
 
 VAULTS = {
     "vault": "https://vault.centos.org",

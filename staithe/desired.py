@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from staithe.config import Config
 from staithe.config.problems import masked
 from staithe.engine import PACKAGES, Engine, PackagedEngine, StaticEngine, no_packages_for, packaged_engine
 from staithe.errors import BundleError
+from staithe.former import taken_over_daemon_json
 from staithe.probe.state import HostState, ManagedFile
 from staithe.project import project_root
 
@@ -135,7 +137,7 @@ def _files(config: Config, engine: Engine, state: HostState, conceals: Callable[
     files = {
         host_layout.MODULES_FILE: File(_render("modules.conf.j2", modules=config.kernel.modules)),
         host_layout.SYSCTL_FILE: File(_render("sysctl.conf.j2", sysctl=sorted(config.kernel.sysctl.items()))),
-        host_layout.DAEMON_JSON: _daemon_json(config, conceals),
+        host_layout.DAEMON_JSON: _daemon_json(config, state, conceals),
     }
     if isinstance(engine, StaticEngine):
         for unit in host_layout.UNITS:
@@ -181,10 +183,20 @@ def repository_file(
     return File(text, "600" if repository.password is not None else "644")
 
 
-def _daemon_json(config: Config, conceals: Callable[[str], bool]) -> File:
-    text = config.daemon.daemon_json_text()
+def _daemon_json(config: Config, state: HostState, conceals: Callable[[str], bool]) -> File:
+    text = config.daemon.daemon_json_text(_keys_of_before(state))
     # Anybody on the host may read how the engine is set up, but no login.
     return File(text, "600" if masked(text) != text or conceals(text) else "644")
+
+
+def _keys_of_before(state: HostState) -> dict[str, Any]:
+    """Return the keys of daemon.json that an engine had before it was taken over."""
+    try:
+        found = json.loads(taken_over_daemon_json(state) or "{}")
+    except ValueError:
+        # No engine runs with such a file.
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from staithe.change import Change
-from staithe.host_layout import UNIT_DIR
+from staithe.host_layout import DAEMON_JSON, UNIT_DIR
 from staithe.probe.state import HostState, ManagedFile
 
 FORMER_SCHEMA = 1
@@ -45,6 +45,8 @@ class Former(BaseModel):
     members: tuple[str, ...] = ()
     # Names of the packages that staithe brought, and gpg-pubkey-ID of keys.
     packages: tuple[str, ...] = ()
+    # daemon.json of an engine that was taken over: keys that are not described stay.
+    daemon_json: str | None = None
     # Name -> version and release of packages that staithe removed or replaced.
     replaced_packages: dict[str, str] = {}
 
@@ -96,7 +98,17 @@ def noted(state: HostState, changes: Sequence[Change]) -> Former:
         members=tuple(dict.fromkeys(members)),
         packages=tuple(dict.fromkeys(packages)),
         replaced_packages=replaced,
+        daemon_json=former.daemon_json if state.former is not None else taken_over_daemon_json(state),
     )
+
+
+def taken_over_daemon_json(state: HostState) -> str | None:
+    """Return the text of daemon.json of an engine of other origin: as noted, or as it is before the first touch."""
+    if state.former is not None:
+        return read_former(state).daemon_json
+    if state.record is not None or state.engine.origin in ("none", "staithe"):
+        return None
+    return state.files.get(DAEMON_JSON, ManagedFile()).text
 
 
 def _former_file(file: ManagedFile) -> FormerFile | None:

@@ -19,6 +19,7 @@ from staithe.cli.apply import apply
 from staithe.cli.explain import explain
 from staithe.cli.history import history
 from staithe.cli.init import init
+from staithe.cli.install_here import install_here
 from staithe.cli.logs import logs
 from staithe.cli.plan import plan
 from staithe.cli.preflight import preflight
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 # In the order in which a new user needs them.
 app.command("init")(init)
+app.command("install-here")(install_here)
 app.command("preflight")(preflight)
 app.command("plan")(plan)
 app.command("apply")(apply)

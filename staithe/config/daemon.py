@@ -113,9 +113,10 @@ class Daemon(EngineKeys, NetworkKeys, ContainerKeys, StorageKeys, RegistryKeys):
         """Return what daemon.json holds: the keys that are set, sorted."""
         return _sorted(self.model_dump(mode="json", by_alias=True, exclude_none=True))
 
-    def daemon_json_text(self) -> str:
-        """Return the text of daemon.json."""
-        return json.dumps(self.daemon_json(), indent=2, ensure_ascii=False) + "\n"
+    def daemon_json_text(self, kept: Mapping[str, Any] | None = None) -> str:
+        """Return the text of daemon.json; keys of `kept` that are not described stay."""
+        keys = _sorted({**(kept or {}), **self.daemon_json()})
+        return json.dumps(keys, indent=2, ensure_ascii=False) + "\n"
 
 
 def _sorted(value: dict[str, Any]) -> dict[str, Any]:

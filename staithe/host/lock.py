@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from staithe import ssh
 from staithe.errors import HostLocked
+from staithe.host import local
 from staithe.host.remote import LOCK_LOST, failure_of
 from staithe.host_layout import LOCK, STATE_DIR, WORK_LOCK
 from staithe.shell import quote
@@ -105,24 +106,28 @@ fi
 
 
 class HostLock:
-    """The lock of one host for one run; nothing on connections that are not SSH (@fake, @local)."""
+    """The lock of one host for one run; nothing on connections that are neither SSH nor this machine (@fake)."""
 
     def __init__(self, host: Host, remote: Remote, run_id: str) -> None:
         self._host = host
         self._remote = remote
         self._run_id = run_id or "plain pyinfra"
         self._token = f"{self._run_id} {secrets.token_hex(8)}"
-        self._held: ssh.Held | None = None
+        self._held: ssh.Held | local.Held | None = None
 
     def acquire(self) -> None:
         """Take the lock; HostLocked says who has it, since when and from where. Taking it twice is taking it once."""
         client = getattr(self._host.connector, "client", None)
-        if client is None or self._held is not None:
+        if (client is None and not self._remote.is_local) or self._held is not None:
             return
         since = time.strftime("%Y-%m-%d %H:%M:%S %Z")
         holder = f"run {self._run_id} of {_user()} on {socket.gethostname()}, since {since}"
         command = self._remote.as_root(f"sh -c {quote(_TAKE)} sh {quote(self._token)} {quote(holder)}")
-        held, answer = ssh.hold(client, command.text, stdin=command.stdin, timeout_s=_ANSWER_S, beat_s=_BEAT_S)
+        held: ssh.Held | local.Held
+        if client is None:
+            held, answer = local.hold(command.text, stdin=command.stdin, beat_s=_BEAT_S)
+        else:
+            held, answer = ssh.hold(client, command.text, stdin=command.stdin, timeout_s=_ANSWER_S, beat_s=_BEAT_S)
         if answer != _LOCKED:
             held.release()
             failed = ssh.Completed(1, b"", answer.encode(), 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from pyinfra.api.command import StringCommand
+from pyinfra.connectors.local import LocalConnector
 
 from staithe import ssh
 from staithe.errors import CommandFailed, CommandKilled, DiskFull, HostLocked, SudoRefused
 from staithe.events import Command, Event
+from staithe.host import local
 from staithe.shell import quote
 
 if TYPE_CHECKING:
@@ -114,10 +117,12 @@ class Remote:
         self, command: RootCommand, stdin: Iterable[bytes], timeout_s: float, limit_bytes: int
     ) -> ssh.Completed:
         client = getattr(self._host.connector, "client", None)
+        whole = chain((command.stdin,), stdin) if command.stdin else stdin
         if client is not None:
-            whole = chain((command.stdin,), stdin) if command.stdin else stdin
             return ssh.execute(client, command.text, stdin=whole, timeout_s=timeout_s, limit_bytes=limit_bytes)
-        # @fake, @local and other connectors of pyinfra.
+        if self.is_local:
+            return local.execute(command.text, stdin=whole, timeout_s=timeout_s, limit_bytes=limit_bytes)
+        # @fake and other connectors of pyinfra.
         began = time.monotonic()
         ok, output = self._host.connector.run_shell_command(
             StringCommand(command.text), print_output=False, print_input=False
@@ -125,8 +130,15 @@ class Remote:
         return ssh.Completed(0 if ok else 1, output.stdout.encode(), output.stderr.encode(), time.monotonic() - began)
 
     @property
+    def is_local(self) -> bool:
+        """Whether the host is this machine itself."""
+        return isinstance(self._host.connector, LocalConnector)
+
+    @property
     def needs_sudo(self) -> bool:
-        """Whether commands go through sudo."""
+        """Whether commands go through sudo; root on this machine itself needs none, and may have none."""
+        if self.is_local and os.geteuid() == 0:
+            return False
         return bool(self._host.data.get("_sudo", True))
 
     def refuse_sudo(self, result: ssh.Completed) -> None:

@@ -16,16 +16,17 @@ from staithe.shell import join, quote
 
 PROBE_VERSION = 1
 
-# In the order in which they run: docker asks only when units found docker.service active.
+# In the order in which they begin: units needs what engine found, docker asks only when units found docker.service
+# active. What packages and docker ask for is worked out while the others run, and answered last.
 SECTIONS = (
+    "packages",
+    "engine",
+    "units",
+    "docker",
     "system",
     "kernel",
     "storage",
-    "engine",
-    "packages",
     "packaging",
-    "units",
-    "docker",
     "users",
     "commands",
     "files",

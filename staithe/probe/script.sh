@@ -45,10 +45,26 @@ answer() {
 }
 
 answer_sections() {
-    for section in "$@"; do
-        printf '@section %s\n' "$section"
-        "section_$section"
+    while [ $# -gt 0 ]; do
+        case $1 in
+        packages | docker)
+            "section_$1" | answer_meanwhile "$@"
+            return
+            ;;
+        esac
+        printf '@section %s\n' "$1"
+        "section_$1"
+        shift
     done
+}
+
+# What rpm and the engine work out goes on while the rest is answered, and stands after it.
+answer_meanwhile() {
+    slow=$1
+    shift
+    answer_sections "$@" </dev/null
+    printf '@section %s\n' "$slow"
+    cat
 }
 
 answer | tr -c '\11\12\40-\176' '?'

@@ -86,16 +86,32 @@ class Supply:
         home.mkdir()
         text = (
             f'schema_version = 1\nname = "engine-{version}"\n[engine]\nversion = "{version}"\nsources = ["rpm"]\n'
-            f'plugins = ["compose", "buildx"]\n[packages]\nextra = ["containerd.io-{CONTAINERD[version]}"]\n'
+            'plugins = ["compose", "buildx"]\n'
             f'[[image]]\narchive = "{artifacts.located().images[SMOKE_IMAGE]}"\n'
         )
-        for name in ("docker-ce", "base"):
-            text += f'[[repository]]\nid = "{name}"\nurl = "{self.server.url}/{_PATH}/{name}"\n'
-            text += f'keys = ["{self.made.key()}"]\nfingerprints = ["{fingerprint(self.made.key())}"]\n'
+        urls = {
+            "docker-ce": f"{self.server.url}/{self._published_together(version)}",
+            "base": f"{self.server.url}/{_PATH}/base",
+        }
+        for name, url in urls.items():
+            text += f'[[repository]]\nid = "{name}"\nurl = "{url}"\nkeys = ["{self.made.key()}"]\n'
+            text += f'fingerprints = ["{fingerprint(self.made.key())}"]\n'
         (home / "bundle.toml").write_text(text)
         cache = {"STAITHE_CACHE": str(self.folder / "cache")}
         self.staithe("bundle", "lock", str(home), env=cache)
         self.staithe("bundle", "build", str(home), "--out", str(out), env=cache)
+
+    def _published_together(self, version: str) -> str:
+        """Make a repository without other versions of containerd.io: a bundle takes the newest one there is."""
+        name = f"with-{version}"
+        folder = self.server.root / name
+        folder.mkdir()
+        others = {f"containerd.io-{one}-" for one in CONTAINERD.values() if one != CONTAINERD[version]}
+        for package in self.made.folder(9, "docker-ce").glob("*.rpm"):
+            if not any(package.name.startswith(other) for other in others):
+                (folder / package.name).symlink_to(package)
+        rpms.write_metadata(folder)
+        return name
 
     def give_el(self, host: Host, major: int = 9) -> None:
         """Let a host reach the packages of its distribution, as it would anywhere."""

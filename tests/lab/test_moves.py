@@ -49,7 +49,7 @@ def test_the_round_has_every_move() -> None:
     assert moves == set(itertools.permutations(set(ROUND), 2)) and len(moves) == len(ROUND) - 1
 
 
-@pytest.mark.parametrize(("before", "after"), itertools.pairwise(ROUND))
+@pytest.mark.parametrize(("before", "after"), list(itertools.pairwise(ROUND)))
 def test_moves_between_sources(site: Site, supply: Supply, hosts: dict[str, Host], before: str, after: str) -> None:
     host = hosts["h1"]
     brought(site, supply, host, before, NEW)

@@ -27,7 +27,7 @@ def _unknown_commands(text: str) -> list[str]:
     code += [line for block in re.findall(r"```[a-z]*\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     found = []
     for line in code:
-        for words in re.findall(r"(?:^|\s|/)staithe ([a-z]+)(?: ([a-z]+))?", line):
+        for words in re.findall(r"(?:^|\s|/)staithe ([a-z](?:[a-z-]*[a-z])?)(?: ([a-z]+))?", line):
             group = COMMANDS.get(words[0])
             inner = getattr(group, "commands", None)
             if group is None or (inner is not None and words[1] and words[1] not in inner):

@@ -265,7 +265,8 @@ def test_artifacts_that_are_not_made_are_an_error(tmp_path: Path, monkeypatch: p
     artifacts.folder().mkdir(parents=True)
     (artifacts.folder() / "complete").touch()
     made = artifacts.located()
-    assert list(made.engines) == ["20.10.24", "26.1.5", "28.5.2"]
+    assert list(made.engines) == ["20.10.24", "26.1.5", "28.5.2", "20.10.23"]
+    assert list(made.plugins) == ["docker-buildx", "docker-compose"]
     assert made.images["staithe/smoke:1"].name == "staithe-smoke-1.tar"
 
 

@@ -139,3 +139,15 @@ def test_every_section_has_its_function() -> None:
     text = build(ProbeRequest())
     assert all(f"\nsection_{name}() {{" in text for name in SECTIONS)
     assert "staithe-probe" in text
+
+
+def test_nobody_waits_for_rpm_before_the_rest_is_answered(
+    probe: Probe, write_stub: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    """Here rpm itself waits until a section is answered that stands behind its own."""
+    asked = tmp_path / "asked"
+    write_stub("systemctl", f": > '{asked}'")
+    wait = f"i=0; while [ ! -e '{asked}' ]; do i=$((i + 1)); [ $i -lt 50 ] || exit 1; sleep 0.1; done"
+    # The engine section asks it too, for the owners of programs.
+    write_stub("rpm", f'case "$*" in *podman*) {wait}; echo package podman podman-5.0-1.el9.x86_64 ;; esac')
+    assert probe(sections=("packages", "units")).packages == {"podman": "podman-5.0-1.el9.x86_64"}

@@ -1,0 +1,105 @@
+"""Which generation a host goes back to, and what it takes."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from staithe.errors import NoGeneration, ProbeFailed
+from staithe.generations import chosen, entry_of, read_generations, remember_text, shown
+from staithe.host_layout import DAEMON_JSON, ENGINE_CURRENT, HISTORY
+from staithe.plan import rollback
+from staithe.probe.state import Engine, HostState
+from staithe.record import Contents, Record
+from tests.unit import states
+
+OLD = "docker-ce-3:26.1.5-1.el9.x86_64"
+NEW = "docker-ce-3:28.5.2-1.el9.x86_64"
+
+
+def record(number: int, nevra: str = NEW, **more: object) -> Record:
+    contents = {"engine_version": "28.5.2", "packages": {"docker-ce": nevra}, "bundle": "", "files": {}, "links": ()}
+    return Record(generation=number, contents=Contents.model_validate({**contents, "images": {}, **more}))
+
+
+def state(nevra: str, *kept: str) -> HostState:
+    return states.bare().model_copy(update={"packages": {"docker-ce": nevra}, "kept_packages": kept})
+
+
+def listing(*records: Record, entries: str = "") -> str:
+    return entries + "".join(
+        f"@staithe-generation /var/lib/staithe/generations/{one.generation}/\n{one.text()}" for one in records
+    )
+
+
+def test_back_to_the_one_before_or_to_the_one_that_is_named() -> None:
+    kept = {2: record(2), 3: record(3)}
+    assert chosen(record(3), kept, None).generation == 2
+    assert chosen(record(3), kept, 2).generation == 2
+
+
+@pytest.mark.parametrize(
+    ("current", "kept", "wanted"),
+    [(None, (), None), (3, (3,), None), (3, (2, 3), 3), (3, (2, 3), 1)],
+    ids=["never applied", "nothing before", "the present", "not kept"],
+)
+def test_what_is_not_there_is_not_gone_back_to(
+    current: int | None, kept: tuple[int, ...], wanted: int | None
+) -> None:
+    with pytest.raises(NoGeneration):
+        chosen(record(current) if current else None, {one: record(one) for one in kept}, wanted)
+
+
+def test_the_history_is_newest_first_and_says_what_is_kept() -> None:
+    entries = "".join(
+        entry_of(record(n), DAEMON_JSON).model_dump_json(exclude={"kept", "current"}) + "\n" for n in (1, 2)
+    )
+    found, kept = read_generations(listing(record(2), entries=entries), "h1")
+    told = shown(found, kept, record(2))
+    assert [(one.generation, one.kept, one.current) for one in told] == [(2, True, True), (1, False, False)]
+    with pytest.raises(ProbeFailed):
+        read_generations("no json\n", "h1")
+
+
+def test_the_history_grows_by_a_line_each_time_and_has_an_end(tmp_path: Path) -> None:
+    path = f"{tmp_path}/history"
+    for number in (1, 2):
+        text = remember_text(entry_of(record(number), DAEMON_JSON)).replace(HISTORY, path)
+        subprocess.run(["sh", "-eu", "-c", text], check=True)
+    entries, _ = read_generations(Path(path).read_text(), "h1")
+    assert [one.generation for one in entries] == [1, 2]
+
+
+def test_packages_come_back_from_the_files_that_are_kept() -> None:
+    found = rollback.changes(state(NEW, "docker-ce-26.1.5-1.el9.x86_64.rpm"), record(2), record(1, OLD))
+    assert [(one.kind, one.target) for one in found][:2] == [
+        ("update", "docker-ce"),
+        ("restart", "containerd.service"),
+    ]
+    assert (found[0].before, found[0].after) == ("3:28.5.2-1.el9", "3:26.1.5-1.el9")
+
+
+def test_without_its_files_a_generation_is_refused_before_anything_is_done() -> None:
+    with pytest.raises(NoGeneration, match="not whole"):
+        rollback.changes(state(NEW), record(2), record(1, OLD))
+
+
+def test_only_a_file_differs() -> None:
+    then = record(1, files={DAEMON_JSON: "a" * 64})
+    found = rollback.changes(state(NEW), record(2, files={DAEMON_JSON: "b" * 64}), then)
+    assert [(one.kind, one.target) for one in found][:1] == [("create", DAEMON_JSON)]
+    assert "restart" in {one.kind for one in found}
+
+
+def test_a_static_engine_comes_back_by_its_link() -> None:
+    static = {"packages": {}, "engine_directory": "/usr/libexec/docker/staithe/26.1.5-aaa"}
+    there = states.bare().model_copy(
+        update={"engine": Engine(current="28.5.2-bbb", directories=("26.1.5-aaa", "28.5.2-bbb"))}
+    )
+    found = rollback.changes(there, record(2, packages={}), record(1, **static))
+    assert (found[0].target, found[0].after) == (ENGINE_CURRENT, "26.1.5-aaa")
+    gone = there.model_copy(update={"engine": Engine(current="28.5.2-bbb", directories=("28.5.2-bbb",))})
+    with pytest.raises(NoGeneration):
+        rollback.changes(gone, record(2, packages={}), record(1, **static))
