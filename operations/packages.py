@@ -59,6 +59,8 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
     if here.state.is_cut_off:
         _mend(here)
         changes = here.changes("packages")
+        if not changes:
+            return
     engine = here.desired.engine
     if not isinstance(engine, PackagedEngine):
         _remove(here, changes)

@@ -15,6 +15,12 @@ from staithe.support_matrix import version_tuple
 
 def changes(state: HostState, now: Record, then: Record) -> tuple[Change, ...]:
     """Return what has to be done, in the order of work. Raises NoGeneration when something of it is not kept."""
+    if state.is_cut_off:
+        raise NoGeneration(
+            "a transaction of packages was cut off here, so the host is at no generation",
+            found=f"run {state.unfinished or 'unknown'} did not end",
+            hint="staithe apply INVENTORY   # mends that first",
+        )
     engine = (*_packages(state, now, then), *_programs(state, then))
     files = tuple(_files(state, now, then))
     found = [*engine, *files]
