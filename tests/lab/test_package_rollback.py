@@ -38,11 +38,13 @@ def test_engine_with_a_fault_gives_way_to_the_former(
     failed = site.run("apply", limit=host.name, code=1).host(host.name)
     assert failed["error"]["code"] == "E211", failed["error"]
     assert "fault of the lab" in failed["error"]["message"], "the engine's own words are missing"
-    assert "record:write" in " ".join(failed["not_done"]) or failed["not_done"]
+    assert any(change.startswith("record:") for change in failed["not_done"])
     assert_has(host, source, NEW)
     assert_treasure(host)
     assert container(host)[0] == first
-    assert before.difference(snapshot(host), ignoring=["containers"]) == ""
+    # Beside the static engine lies the other one until the next generation; `assert_has` has looked at the one that runs.
+    ignored = ["containers", *(["programs"] if source == "static-bundle" else [])]
+    assert before.difference(snapshot(host), ignoring=ignored) == ""
     assert host.sh("ls -d /var/lib/staithe/journal 2>/dev/null || :") == ""
     # What is described is that engine still, and the host is not it: nobody takes it for converged.
     assert site.run("plan", "--check", limit=host.name, code=None).code != 0
