@@ -15,6 +15,7 @@ from staithe.change import Change, change
 from staithe.desired import File, repository_file
 from staithe.engine import PACKAGES, PackagedEngine
 from staithe.errors import CommandFailed, TransactionRefused
+from staithe.former_packages import deals_text, keep_packages_text, mend_text
 from staithe.host import Session, carry_out, session
 from staithe.host.arrival import bring_blob
 from staithe.host.transaction import BUNDLE_HINT, accepted, curl_settings_of, pinned_key, refusal, told
@@ -22,9 +23,9 @@ from staithe.host_layout import BIN_DIR, BLOB_DIR, REPOSITORY, REPOSITORY_FILE, 
 from staithe.journal import keep_text, keep_units_text
 from staithe.package_script import (
     DOWNLOAD_TIMEOUT_S,
+    TRANSACTION_TIMEOUT_S,
     TREE,
     install_script,
-    keep_packages_text,
     look_script,
     offline_install_script,
     offline_look_script,
@@ -39,10 +40,6 @@ from staithe.rpm.nevra import Nevra
 from staithe.rpm.transaction import Deal
 from staithe.transfer import read_whole
 
-# dnf on a slow disk, with scriptlets that wait.
-_TRANSACTION_TIMEOUT_S = 1800.0
-# Scriptlets could not, with services left alone.
-_RELOAD = "systemctl daemon-reload\n"
 _ALL = ("engine", "packages", "units", "docker", "users", "files")
 
 
@@ -58,7 +55,12 @@ def install() -> Generator[FunctionCommand, None, None]:
 
 
 def _install(here: Session, changes: Sequence[Change]) -> None:
-    assert here.desired is not None
+    assert here.state is not None and here.desired is not None
+    if here.state.is_cut_off:
+        _mend(here)
+        changes = here.changes("packages")
+        if not changes:
+            return
     engine = here.desired.engine
     if not isinstance(engine, PackagedEngine):
         _remove(here, changes)
@@ -71,6 +73,13 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
         _from_bundle(here, engine, changes)
     _hold(here)
     here.verify("packages")
+
+
+def _mend(here: Session) -> None:
+    """Bring the former packages back, out of a transaction that was cut off."""
+    # The journal of that run goes on: it leads to the healthy state.
+    here.is_journaled = True
+    here.alter(mend_text(), "mend a transaction that was cut off", refresh=_ALL, timeout_s=TRANSACTION_TIMEOUT_S)
 
 
 def _hold(here: Session) -> None:
@@ -89,8 +98,8 @@ def _hold(here: Session) -> None:
 def _remove(here: Session, changes: Sequence[Change]) -> None:
     names = [one.target for one in changes if one.kind == "remove" and one.target[0] != "/"]
     script = remove_script(names) if names else ""
-    then = _noted(here) + script + _without_files(changes) + _RELOAD
-    here.replace({}, "remove packages", changes, refresh=_ALL, then=then, timeout_s=_TRANSACTION_TIMEOUT_S)
+    then = _noted(here) + deals_text(names or ["none"]) + script + _without_files(changes)
+    here.replace({}, "remove packages", changes, refresh=_ALL, then=then, timeout_s=TRANSACTION_TIMEOUT_S)
 
 
 def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Change]) -> None:
@@ -105,8 +114,9 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
     base = {path: here.desired.files[path] for path in base_repositories.FOLDERS if path in here.desired.files}
     texts |= {f"base/{PurePosixPath(path).name}": file.text for path, file in base.items()}
     erasing = bool(in_the_way(state, config))
-    look = look_script(engine.urls, engine.specs, erasing=erasing)
-    begin = here.journal_opening + keep_packages_text()
+    look = look_script(engine.urls, engine.specs(state), erasing=erasing)
+    # dnf takes the key into rpm's keyring when it has downloaded.
+    begin = here.journal_opening + keep_packages_text() + deals_text(["gpg-pubkey"])
     here.is_journaled = True
     result = here.run(
         begin + look,
@@ -126,7 +136,7 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
         **base,
     }
     files = [deal.file_name for deal in deals if deal.deed != "remove" and deal.name in PACKAGES]
-    script = install_script(engine.specs, files, in_the_way(state, config), erasing=erasing)
+    script = install_script(engine.specs(state), files, in_the_way(state, config), erasing=erasing)
     _transact(here, placed, changes, deals, script, key_ids(key, pinned, "the key"))
 
 
@@ -137,7 +147,7 @@ def _from_bundle(here: Session, engine: PackagedEngine, changes: Sequence[Change
     contents |= {f"packages/repodata/{name}": read_whole(bundle, blob) for name, blob in set_.metadata.items()}
     contents[f"repos/{REPOSITORY}.repo"] = offline_repository(set_.keys).encode()
     erasing = bool(in_the_way(here.state, here.config))
-    look = offline_look_script(engine.specs, erasing=erasing)
+    look = offline_look_script(engine.specs(here.state), erasing=erasing)
     result = here.run(look, "resolve the packages", stdin=[archive_of_contents(contents)], check=False)
     deals = accepted(here, result.stdout.decode("utf-8", "replace"))
     if not deals:
@@ -145,7 +155,7 @@ def _from_bundle(here: Session, engine: PackagedEngine, changes: Sequence[Change
     needed = _needed(set_.packages, deals, str(bundle.root))
     _bring_all(here, [one for one, _ in needed])
     script = offline_install_script(
-        engine.specs,
+        engine.specs(here.state),
         [(f"{BLOB_DIR}/{one.blob.hex}", one.file_name) for one, _ in needed],
         [one.file_name for one, deal in needed if deal.name in PACKAGES],
         in_the_way(here.state, here.config),
@@ -170,11 +180,19 @@ def _transact(
         for deal in deals
         if deal.deed == "install" and deal.name not in {*listed, *here.state.packages}
     ]
-    more += [change("packages", "create", f"gpg-pubkey-{one}", "signs the packages") for one in keys]
-    then = _noted(here) + script + _without_files(changes) + _RELOAD
-    every = (*changes, *more)
+    new = [one for one in keys if one not in here.state.package_keys]
+    more += [change("packages", "create", f"gpg-pubkey-{one}", "signs the packages") for one in new]
+    names = [*(deal.name for deal in deals), *in_the_way(here.state, here.config)]
+    then = _noted(here) + deals_text(names or ["none"]) + script + _without_files(changes)
     try:
-        here.replace(placed, "install the packages", every, refresh=_ALL, then=then, timeout_s=_TRANSACTION_TIMEOUT_S)
+        here.replace(
+            placed,
+            "install the packages",
+            (*changes, *more),
+            refresh=_ALL,
+            then=then,
+            timeout_s=TRANSACTION_TIMEOUT_S,
+        )
     except CommandFailed as error:
         raise told(here, error) from error
 

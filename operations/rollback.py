@@ -67,6 +67,7 @@ def _go_back(here: Session, changes: Sequence[Change]) -> None:
         changes,
         packages_in=rollback.packages_in(state, then),
         packages_out=rollback.packages_out(state, now, then),
+        held=here.config.engine.hold,
         opening=here.journal_opening,
         health=health_text(timeout_s),
     )

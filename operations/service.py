@@ -11,7 +11,7 @@ from pyinfra.context import host
 from staithe.change import Change
 from staithe.errors import CommandFailed, CommandTimeout, EngineUnhealthy
 from staithe.former import noted
-from staithe.health import health_text
+from staithe.health import ENDED, health_text, watch_text
 from staithe.host import Session, carry_out, session
 from staithe.host.engine_log import engine_words
 from staithe.host_layout import FORMER, JOURNAL, RUNNING
@@ -19,8 +19,8 @@ from staithe.journal import keep_units_text, settle_text
 from staithe.record import running_text
 from staithe.shell import join
 
-# A shim that outlived its container answers for it still, and another containerd does not understand it: the container
-# would not come back. One that has a process below it carries a container that outlives the engine.
+# A shim that outlived its container answers for it still, and another containerd does not understand it: the
+# container would not come back. One that has a process below it carries a container that outlives the engine.
 _END_SHIMS = """for exe in /proc/[0-9]*/exe; do
   case $(readlink "$exe" 2>/dev/null || :) in *containerd-shim*) ;; *) continue ;; esac
   pid=${exe#/proc/}
@@ -46,14 +46,24 @@ def run() -> Generator[FunctionCommand, None, None]:
 
 
 def _settle(here: Session) -> None:
-    here.alter(settle_text(), "settle the journal", refresh=["files"])
+    watch_s = here.config.service.watch_s
+    try:
+        here.alter(
+            f"set -eu\n{watch_text(watch_s)}{settle_text()}",
+            "settle the journal",
+            refresh=["files"],
+            timeout_s=120 + watch_s,
+        )
+    except (CommandFailed, CommandTimeout) as error:
+        raise _unhealthy(here, error) from error
     here.is_journaled = False
 
 
 def _run(here: Session, changes: Sequence[Change]) -> None:
     assert here.state is not None and here.desired is not None
     timeout_s = here.config.service.health_timeout_s
-    script = here.journal_opening + keep_units_text(here.state) + _script(changes, timeout_s)
+    watch_s = here.config.service.watch_s
+    script = here.journal_opening + keep_units_text(here.state) + _script(changes, timeout_s) + watch_text(watch_s)
     here.is_journaled = True
     try:
         here.place(
@@ -61,19 +71,27 @@ def _run(here: Session, changes: Sequence[Change]) -> None:
             "start the engine",
             refresh=["units", "docker"],
             then=script,
-            timeout_s=timeout_s * 2 + 30,
+            timeout_s=timeout_s * 2 + watch_s + 30,
         )
     except (CommandFailed, CommandTimeout) as error:
-        raise EngineUnhealthy(
-            f"the engine did not become healthy within {timeout_s} s",
-            found=engine_words(here) or error.found,
-            hint=f"staithe logs {here.name}   # and on the host: journalctl -u docker",
-        ) from error
+        raise _unhealthy(here, error) from error
     fresh = frozenset(_targets(changes, "restart") + _targets(changes, "start") + _targets(changes, "reload"))
     running = running_text(here.state, here.desired, fresh)
     here.place({RUNNING: running}, "note what runs, settle", refresh=["files"], then=settle_text())
     here.is_journaled = False
     here.verify("service")
+
+
+def _unhealthy(here: Session, error: CommandFailed | CommandTimeout) -> EngineUnhealthy:
+    service = here.config.service
+    has_answered = ENDED in f"{error.found}"
+    what = f"did not stay up for {service.watch_s} s" if has_answered else "did not become healthy"
+    within = "" if has_answered else f" within {service.health_timeout_s} s"
+    return EngineUnhealthy(
+        f"the engine {what}{within}",
+        found=engine_words(here) or error.found,
+        hint=f"staithe logs {here.name}   # and on the host: journalctl -u docker",
+    )
 
 
 def _targets(changes: Sequence[Change], kind: str) -> tuple[str, ...]:

@@ -180,7 +180,8 @@ def repository_file(
         module_hotfixes=state.os.major == 8 if hotfixes is None else hotfixes,
         held=PACKAGES if config.engine.hold and not for_staithe else (),
     )
-    return File(text, "600" if repository.password is not None else "644")
+    is_secret = repository.password is not None or masked(text) != text
+    return File(text, "600" if is_secret else "644")
 
 
 def _daemon_json(config: Config, state: HostState, conceals: Callable[[str], bool]) -> File:

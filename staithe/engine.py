@@ -105,10 +105,13 @@ class PackagedEngine:
             for name, wish in self.wanted.items()
         }
 
-    @property
-    def specs(self) -> tuple[str, ...]:
-        """What dnf is to install, never a package outside the engine's own."""
-        return tuple(_spec(name, wish) for name, wish in self.wanted.items())
+    def specs(self, state: HostState) -> tuple[str, ...]:
+        """Say what dnf is to install, never a package outside the engine's own.
+
+        One that is there and has no version to be brought to is not named: dnf would bring it to the newest.
+        """
+        named = [name for name, wish in self.wanted.items() if wish is not None or name not in state.packages]
+        return tuple(_spec(name, self.wanted[name]) for name in named)
 
 
 Engine = StaticEngine | PackagedEngine
@@ -131,7 +134,7 @@ def packaged_engine(config: Config, state: HostState, set_: PackageSet | None) -
     wanted |= {f"docker-{name}-plugin": None for name in repository.plugins}
     if _needs_rootless_extras(version, state):
         wanted["docker-ce-rootless-extras"] = version
-    wanted |= repository.pins
+    wanted |= {str(name): pin for name, pin in repository.pins.items()}
     return PackagedEngine("repository", version, wanted, urls=repository_urls(repository, state))
 
 

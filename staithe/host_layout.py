@@ -27,8 +27,10 @@ ORIGINAL_DIR = f"{STATE_DIR}/original"
 # What a run has replaced since the engine was last seen healthy (staithe/journal.py).
 JOURNAL = f"{STATE_DIR}/journal"
 JOURNAL_RUN = f"{JOURNAL}/run"
+# There while a transaction of packages is under way: the number of its process.
+TRANSACTION = f"{JOURNAL}/transaction"
 # What the probe reads of staithe's own, whole.
-NOTES = (RECORD, RUNNING, FORMER, JOURNAL_RUN)
+NOTES = (RECORD, RUNNING, FORMER, JOURNAL_RUN, TRANSACTION)
 # The current and the former generation: record and managed files.
 GENERATIONS = f"{STATE_DIR}/generations"
 # One line for each generation there has been.

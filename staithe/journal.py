@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from staithe import base_repositories
+from staithe.former_packages import FORMER_PACKAGES
 from staithe.host_layout import (
     BIN_DIR,
     DAEMON_JSON,
@@ -17,6 +18,7 @@ from staithe.host_layout import (
     ENGINE_ROOT,
     JOURNAL,
     MODULES_FILE,
+    REPOSITORY_DIR,
     REPOSITORY_FILE,
     REPOSITORY_KEY,
     SYSCTL_FILE,
@@ -24,7 +26,6 @@ from staithe.host_layout import (
     UNITS,
     VERSION_LOCKS,
 )
-from staithe.package_script import FORMER_PACKAGES
 from staithe.probe.state import HostState, Unit
 from staithe.programs import PROGRAMS
 from staithe.shell import join, quote
@@ -198,6 +199,7 @@ if [ -f {JOURNAL}/current ]; then
     rm -f {ENGINE_CURRENT} || lost {ENGINE_CURRENT}
   fi
 fi
+rm -rf {REPOSITORY_DIR}
 if grep -q ^/etc/systemd/ {JOURNAL}/paths 2>/dev/null; then systemctl daemon-reload; fi
 if [ -f {JOURNAL}/units ]; then
   systemctl reset-failed {join(UNITS)} 2>/dev/null || :

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from staithe.former_packages import transaction_text
 from staithe.host_layout import (
-    JOURNAL,
     PACKAGE_DIR,
     REPOSITORY,
     REPOSITORY_DIR,
@@ -22,11 +22,9 @@ NO_MANAGER = 69
 TREE = "staithe-tree "
 # A mirror far away, and 130 MiB.
 DOWNLOAD_TIMEOUT_S = 2400.0
-_CURL = f"curl -qsSfL --connect-timeout 15 --max-time 60 --retry 1 -K {REPOSITORY_DIR}/curl"
-# Scriptlets restart the engine in the middle of the transaction, in an order of their own, and wait for one that
-# hangs. systemctl leaves services alone where this is set (EL 7's does not know it); the service component restarts
-# them.
-OFFLINE = "export SYSTEMD_OFFLINE=1\n"
+# To end a transaction harms more than to wait for it: for a slow disk, or for somebody who has the database.
+TRANSACTION_TIMEOUT_S = 1800.0
+_CURL = f"curl -gqsSfL --connect-timeout 15 --max-time 60 --retry 1 -K {REPOSITORY_DIR}/curl"
 _PROGRAM = f"""export LC_ALL=C
 pm=
 for one in dnf yum; do if [ -z "$pm" ] && command -v "$one" > /dev/null 2>&1; then pm=$one; fi; done
@@ -51,41 +49,6 @@ _COMMON = (
     # Its lines are for those who update; staithe says by name what it wants.
     "--disableplugin=versionlock",
 )
-
-_LIST_PACKAGES = "rpm -qa --qf '%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%{ARCH}\\n' | LC_ALL=C sort"
-# What is new goes, what is gone comes back from the RPMs that are kept: first these, so that nothing is left without
-# what it needs. A package that rpm calls (none) in its architecture is a key. `lost` is the journal's.
-FORMER_PACKAGES = f"""former_packages() {{
-  if [ ! -f {JOURNAL}/packages ]; then return 0; fi
-  {_LIST_PACKAGES} > {JOURNAL}/packages.now
-  set --
-  for nevra in $(LC_ALL=C comm -23 {JOURNAL}/packages {JOURNAL}/packages.now); do
-    file={PACKAGE_DIR}/$(printf '%s' "$nevra" | sed 's/-[0-9]*:/-/').rpm
-    if [ -f "$file" ]; then set -- "$@" "$file"; else lost "package $nevra"; fi
-  done
-  if [ $# -gt 0 ]; then
-    SYSTEMD_OFFLINE=1 rpm -U --oldpackage --replacepkgs "$@" > /dev/null || lost "the former packages"
-  fi
-  {_LIST_PACKAGES} > {JOURNAL}/packages.now
-  set --
-  for nevra in $(LC_ALL=C comm -13 {JOURNAL}/packages {JOURNAL}/packages.now); do
-    set -- "$@" "$(printf '%s' "$nevra" | sed 's/-[0-9]*:/-/; s/[.](none)$//')"
-  done
-  if [ $# -gt 0 ]; then
-    SYSTEMD_OFFLINE=1 rpm -e "$@" > /dev/null || lost "what was there before the packages"
-  fi
-  systemctl daemon-reload
-}}
-"""
-
-
-def keep_packages_text() -> str:
-    """Return the shell text that notes all packages there are. Needs `open_text` before it."""
-    return f"""if [ ! -e {JOURNAL}/packages ]; then
-  {_LIST_PACKAGES} > {JOURNAL}/packages.new
-  mv -Tf {JOURNAL}/packages.new {JOURNAL}/packages
-fi
-"""
 
 
 def key_script(address: str) -> str:
@@ -127,10 +90,8 @@ def install_script(specs: Iterable[str], files: Iterable[str], names: Iterable[s
 
     `files`: RPMs that are kept for the way back. `names`: old packages that must be gone afterwards.
     """
-    return f"""{_PROGRAM}(
-{OFFLINE}{_command(erasing)} -C install {join(specs)} >&2
-)
-{_keep_text(files)}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
+    transaction = transaction_text(f"{_command(erasing)} -C install {join(specs)}")
+    return f"""{_PROGRAM}{transaction}{_keep_text(files)}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
 """
 
 
@@ -142,12 +103,15 @@ def _command(erasing: bool) -> str:
 def _keep_text(files: Iterable[str]) -> str:
     # Where dnf keeps what it downloaded differs by its version; the names of the files do not.
     return f"""mkdir -p -m 700 {PACKAGE_DIR}
+own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
 for name in {join(files)}; do
   if [ -f {PACKAGE_DIR}/"$name" ]; then continue; fi
-  found=$(find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 -name "$name" -type f 2>/dev/null | head -n 1 || :)
+  found=$(find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$name" -type f 2>/dev/null || :)
+  found=$(printf '%s\\n' "$found" | head -n 1)
   if [ -n "$found" ]; then
     cp "$found" {PACKAGE_DIR}/."$name".new
     mv -Tf {PACKAGE_DIR}/."$name".new {PACKAGE_DIR}/"$name"
+    rm -f "$found"
   fi
 done
 """
@@ -185,11 +149,9 @@ def offline_install_script(
     keeping = "".join(
         f"ln -f {quote(f'{REPOSITORY_DIR}/packages/{name}')} {quote(f'{PACKAGE_DIR}/{name}')}\n" for name in kept
     )
+    transaction = transaction_text(f"{_offline_command(erasing)} install {join(specs)}")
     return f"""{_PROGRAM}{_OFFLINE}{links}
-(
-{OFFLINE}{_offline_command(erasing)} install {join(specs)} >&2
-)
-mkdir -p -m 700 {PACKAGE_DIR}
+{transaction}mkdir -p -m 700 {PACKAGE_DIR}
 {keeping}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
 """
 
@@ -220,7 +182,7 @@ module_hotfixes=1
 
 def remove_script(names: Iterable[str]) -> str:
     """Return the script that removes packages in one transaction, and nothing that needs them."""
-    return f"SYSTEMD_OFFLINE=1 rpm -e {join(names)} >&2\n"
+    return transaction_text(f"rpm -e {join(names)}")
 
 
 def curl_settings(

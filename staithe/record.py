@@ -14,7 +14,7 @@ from staithe import __version__
 from staithe.desired import Desired
 from staithe.engine import StaticEngine
 from staithe.errors import RecordTooNew
-from staithe.host_layout import BIN_DIR, DAEMON_JSON, PACKAGE_UNIT_DIR, UNIT_DIR
+from staithe.host_layout import BIN_DIR, DAEMON_JSON, PACKAGE_UNIT_DIR, REPOSITORY_KEY, UNIT_DIR
 from staithe.probe.state import HostState, ManagedFile
 from staithe.rpm.nevra import Nevra
 
@@ -99,6 +99,9 @@ def contents_of(state: HostState, desired: Desired) -> Contents:
             links=tuple(f"{BIN_DIR}/{name}" for name in sorted(engine.programs)),
             **common,
         )
+    key = state.files.get(REPOSITORY_KEY, ManagedFile())
+    if engine.source == "repository" and key.exists:
+        common["files"] = dict(sorted({**common["files"], REPOSITORY_KEY: key.sha256}.items()))
     packages = engine.installed(state)
     version = engine.version or _version_of(packages.get("docker-ce", ""))
     return Contents(engine_version=version, source=engine.source, packages=packages, links=(), **common)

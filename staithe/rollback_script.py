@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from staithe.change import Change
+from staithe.former_packages import keep_packages_text, transaction_text
 from staithe.host_layout import (
     BIN_DIR,
     ENGINE_CURRENT,
@@ -16,8 +17,8 @@ from staithe.host_layout import (
     UNITS,
 )
 from staithe.journal import keep_current_text, keep_text, keep_units_text
-from staithe.package_script import keep_packages_text
 from staithe.placing import staged
+from staithe.plan.hold import hold_text
 from staithe.probe.state import HostState
 from staithe.record import Record
 from staithe.rpm.nevra import rpm_name
@@ -31,6 +32,7 @@ def rollback_script(
     *,
     packages_in: Sequence[str],
     packages_out: Sequence[str],
+    held: bool,
     opening: str,
     health: str,
 ) -> str:
@@ -48,6 +50,7 @@ def rollback_script(
             _files(then, [path for path in paths if path not in gone]),
             f"rm -f {join(gone)}\n" if gone else "",
             _packages(packages_in, packages_out),
+            hold_text(state, then.contents.packages, hold=held),
             _programs(then),
             "systemctl daemon-reload\n",
             _services(then, changes) + health if any(one.kind == "restart" for one in changes) else "",
@@ -78,9 +81,9 @@ def _packages(packages_in: Sequence[str], packages_out: Sequence[str]) -> str:
     text = ""
     if files:
         # What lies here came through gpgcheck when it was installed, and only root can write it.
-        text += f"SYSTEMD_OFFLINE=1 rpm -U --oldpackage --replacepkgs {join(files)} >&2\n"
+        text += transaction_text(f"rpm -U --oldpackage --replacepkgs {join(files)}")
     if packages_out:
-        text += f"SYSTEMD_OFFLINE=1 rpm -e {join(packages_out)} >&2\n"
+        text += transaction_text(f"rpm -e {join(packages_out)}")
     return text
 
 
@@ -108,7 +111,7 @@ def _services(then: Record, changes: Sequence[Change]) -> str:
 systemctl reset-failed {join(UNITS)} 2>/dev/null || :
 systemctl -q reenable {join(UNITS)} 2>/dev/null || systemctl -q enable {join(UNITS)}
 systemctl restart docker.socket 2>/dev/null || :
-timeout 120 systemctl restart containerd.service docker.service
+timeout 120 systemctl restart {join(one.target for one in changes if one.kind == "restart")}
 """
 
 

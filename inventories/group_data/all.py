@@ -319,6 +319,9 @@ service = {
     # "enabled": True,
     # How long the engine may take to answer after a start or restart, in seconds.
     # "health_timeout_s": 90,
+    # How long another engine in the place of one that ran must stay up or make way for it, in
+    # seconds; 0: it only has to answer.
+    # "watch_s": 12,
 }
 
 # Who may use the engine without sudo.

@@ -62,7 +62,7 @@ def near(key: str, known: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
-_LOGIN = re.compile(r"://[^/@\s'\"]*@")
+_LOGIN = re.compile(r"://[^/\s'\"]*@")
 # An option of a log driver, for instance: "splunk-token": "...".
 _TELLING = re.compile(
     r"""((["'])[^"'\n]*(?:token|password|passwd|secret|credential)[^"'\n]*\2\s*:\s*)(["'])(?:(?!\3)[^\\\n]|\\.)*\3""",

@@ -15,6 +15,7 @@ from staithe.sourcing import presets
 
 PackageName = Annotated[str, text("the name of a package", r"[A-Za-z0-9_][A-Za-z0-9._+-]*", 100)]
 _PackageVersion = Annotated[str, text("a version such as 1.7.27", r"[0-9][A-Za-z0-9.+~^]*", 64)]
+_Companion = Literal["containerd.io", "docker-buildx-plugin", "docker-compose-plugin", "docker-ce-rootless-extras"]
 _Fingerprint = Annotated[
     str, text("a fingerprint of 40 or 64 hex digits in upper case, without blanks", r"[0-9A-F]{40}|[0-9A-F]{64}")
 ]
@@ -65,7 +66,7 @@ class Repository(Section):
     fingerprints: Annotated[tuple[_Fingerprint, ...], Field(min_length=1, max_length=4)] = Field(
         default=(presets.DOCKER_KEY,), description="Pinned fingerprints of the key: 40 hex digits in upper case."
     )
-    pins: Mapping[PackageName, _PackageVersion] = Field(
+    pins: Mapping[_Companion, _PackageVersion] = Field(
         default_factory=dict,
         description="Versions of further packages that go with the engine's. Others come as the repository has them, "
         "and then stay.",

@@ -17,3 +17,10 @@ class Service(Section):
         le=3600,
         description="How long the engine may take to answer after a start or restart, in seconds.",
     )
+    watch_s: int = Field(
+        default=12,
+        ge=0,
+        le=600,
+        description="How long another engine in the place of one that ran must stay up or make way for it, "
+        "in seconds; 0: it only has to answer.",
+    )

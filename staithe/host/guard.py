@@ -61,7 +61,8 @@ def _roll_back(session: Session, error: StaitheError) -> None:
     if isinstance(error, ConnectionLost | HostLocked | Interrupted):
         return
     try:
-        session.roll_back()
+        if session.roll_back() and session.error is not None:
+            session.error.message += "; what this run had replaced is back as it was"
     except StaitheError as second:
         session.error = NotRolledBack(
             f"{second.message}, after: {error}", found=second.found, hint=second.hint or error.hint

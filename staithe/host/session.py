@@ -33,6 +33,7 @@ from staithe.placing import archive_of, place_script
 from staithe.probe.state import HostState
 from staithe.record import read_record, running_text, runs_what_is_there
 from staithe.relay.origin import OverSsh, Supply
+from staithe.ssh import Completed
 from staithe.summary import summarize, told_plan
 
 if TYPE_CHECKING:
@@ -238,16 +239,17 @@ class Session:
         that is then the state to go back to.
         """
         assert self.state is not None
-        is_stale = self.state.unfinished is not None and not self.is_journaled and runs_what_is_there(self.state)
+        left = self.state.unfinished is not None and not self.is_journaled and not self.state.is_cut_off
+        is_stale = left and runs_what_is_there(self.state)
         return journal.open_text(self.run_id or "plain pyinfra", anew=is_stale)
 
-    def roll_back(self) -> None:
-        """Bring back what the journal holds, if this run did not come as far as a healthy engine.
+    def roll_back(self) -> bool:
+        """Bring back what the journal holds, if no healthy engine has settled it; tell whether there was anything.
 
         Raises NotRolledBack when the engine of the former state does not run either.
         """
         if not self.is_journaled:
-            return
+            return False
         self.is_journaled = False
         timeout_s = self.config.service.health_timeout_s
         script = journal.former_state_script(timeout_s)
@@ -256,9 +258,10 @@ class Session:
         if result.exit_code != 0:
             raise NotRolledBack(
                 "the former state did not come back whole",
-                found=last_lines(result),
+                found=_lost(result) or last_lines(result),
                 hint=f"staithe logs {self.name}   # then, when the cause is mended: apply again",
             )
+        return True
 
     def tell(self, event: Event) -> None:
         self.emit(event)
@@ -273,3 +276,9 @@ class Session:
         """Remember the first failure of the host."""
         if self.error is None:
             self.error = error
+
+
+def _lost(result: Completed) -> str:
+    """Return what did not come back, all of it."""
+    lines = result.stderr.decode("utf-8", "replace").splitlines()
+    return "; ".join(line.removeprefix("staithe: ") for line in lines if line.endswith(" did not come back"))

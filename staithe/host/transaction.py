@@ -121,10 +121,8 @@ def refusal(here: Session, engine: PackagedEngine, result: Completed) -> HostErr
         )
     if any(words in said for words in _UNTRUSTED):
         return PackageUntrusted("a package is not signed by the pinned key", found=said, hint=_logs(here))
-    if "No space left" in said or ("needs" in said and "more space" in said):
-        return DiskFull(
-            "no room for the packages", found=said, hint="df -h /usr /var   # on the host; then apply again"
-        )
+    if _is_full(said):
+        return _no_room(said)
     return TransactionRefused(
         "dnf cannot install the engine's packages; nothing was changed", found=said, hint=_logs(here)
     )
@@ -134,7 +132,26 @@ def told(here: Session, error: CommandFailed) -> HostError:
     """Return a failed transaction as the kind of error that it is."""
     if error.found and any(words in error.found for words in _UNTRUSTED):
         return PackageUntrusted("a package is not signed by the pinned key", found=error.found, hint=error.hint)
+    if error.found and _is_full(error.found):
+        return _no_room(error.found)
+    if error.found and "transaction lock" in error.found:
+        return CommandFailed(
+            "another process took the rpm database meanwhile; what was there came back",
+            found=error.found,
+            hint="ps -e | grep -E 'dnf|yum|rpm'   # on the host; apply again when that has ended",
+        )
     return error
+
+
+def _is_full(said: str) -> bool:
+    # The last is curl's way to say it, inside dnf.
+    return any(words in said for words in ("No space left", "more space needed", "Failure writing output")) or (
+        "needs" in said and "more space" in said
+    )
+
+
+def _no_room(said: str) -> DiskFull:
+    return DiskFull("no room for the packages", found=said, hint="df -h /usr /var   # on the host; then apply again")
 
 
 def _said(result: Completed) -> str:

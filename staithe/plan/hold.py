@@ -37,7 +37,8 @@ def hold_text(state: HostState, packages: Mapping[str, str], *, hold: bool) -> s
 
 def without_text(path: str) -> str:
     """Return the shell text that takes the block out of a list, and leaves what others wrote."""
-    return f"if [ -f {path} ]; then sed -i '/^{BEGIN}$/,/^{END}$/d' {path}; fi\n"
+    # Without its end the block would go on to the end of the file.
+    return f"if grep -qsx '{END}' {path}; then sed -i '/^{BEGIN}$/,/^{END}$/d' {path}; fi\n"
 
 
 def _list_of(state: HostState) -> str | None:

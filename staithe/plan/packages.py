@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from staithe import base_repositories
@@ -10,7 +11,7 @@ from staithe.config import Config
 from staithe.config.problems import masked
 from staithe.desired import Desired
 from staithe.engine import OLD_PACKAGES, PACKAGES, PackagedEngine
-from staithe.host_layout import REPOSITORY_FILE, REPOSITORY_KEY
+from staithe.host_layout import REPOSITORY_FILE, REPOSITORY_KEY, TRANSACTION
 from staithe.plan import hold
 from staithe.plan.files import file_changes
 from staithe.plan.service import containers
@@ -19,6 +20,7 @@ from staithe.repository_key import is_pinned
 from staithe.rpm.nevra import Nevra
 from staithe.support_matrix import version_tuple
 
+_PASSWORD = re.compile(r"^(\s*(?:proxy_)?password\s*=\s*).*$", re.MULTILINE | re.IGNORECASE)
 # dnf restarts what it brings to another version.
 _RESTARTING = {"docker-ce": "docker.service", "containerd.io": "containerd.service"}
 
@@ -28,13 +30,22 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
     engine = desired.engine
     if not isinstance(engine, PackagedEngine):
         removed = _removed(state, config, (*PACKAGES, *OLD_PACKAGES), "the engine comes as a static archive")
-        return (*removed, *hold.changes(state, {}, hold=False))
+        return (*_mended(state), *removed, *hold.changes(state, {}, hold=False))
     return (
+        *_mended(state),
         *_in_the_way(state, config),
         *_repository(state, config, desired),
         *_installed(state, desired, engine),
         *hold.changes(state, held_packages(state, engine), hold=config.engine.hold),
     )
+
+
+def _mended(state: HostState) -> Iterator[Change]:
+    if state.is_cut_off:
+        reason = (
+            f"a transaction of run {state.unfinished or 'unknown'} was cut off: what was there before comes first"
+        )
+        yield change("packages", "remove", TRANSACTION, reason, effect="restart")
 
 
 def held_packages(state: HostState, engine: PackagedEngine) -> dict[str, str]:
@@ -75,9 +86,7 @@ def _repository(state: HostState, config: Config, desired: Desired) -> Iterator[
         yield from _without_repository(state, "the packages come in a bundle")
         return
     for one in file_changes("packages", REPOSITORY_FILE, desired.files[REPOSITORY_FILE], state):
-        password = config.engine.repository.password
-        shown = masked(one.after or "")
-        yield one.model_copy(update={"after": shown.replace(password, "***") if password else shown})
+        yield one.model_copy(update={"before": _concealed(one.before), "after": _concealed(one.after)})
     for path in base_repositories.paths(config.engine.repository.base):
         if path in desired.files:
             yield from file_changes("packages", path, desired.files[path], state)
@@ -87,6 +96,11 @@ def _repository(state: HostState, config: Config, desired: Desired) -> Iterator[
         reason = "missing" if not key.exists else "holds a key that is not pinned"
         kind: Kind = "update" if key.exists else "create"
         yield change("packages", kind, REPOSITORY_KEY, reason, after=f"key {' or '.join(pinned)}")
+
+
+def _concealed(text: str | None) -> str | None:
+    """Return the text of a repository file without its passwords, whoever they are of."""
+    return None if text is None else _PASSWORD.sub(r"\1***", masked(text))
 
 
 def _installed(state: HostState, desired: Desired, engine: PackagedEngine) -> Iterator[Change]:

@@ -73,8 +73,9 @@ def remains(state: HostState, config: Config, *, purge_data: bool) -> tuple[str,
     if former.made_group and _strangers(state, former):
         found.append(f"group docker: {', '.join(_strangers(state, former))} belong to it, whom staithe did not add")
     found += [
-        f"package {name} {evr}: gone; an old engine's, or replaced by staithe"
+        f"package {name}: was {evr}, " + (f"stays at {_evr(state, name)}" if name in state.packages else "is gone")
         for name, evr in former.replaced_packages.items()
+        if _evr(state, name) != evr
     ]
     found += [f"kernel module {name}, while something uses it" for name in former.modules]
     return (*found, "the engine's packet filter rules and bridges of its networks, until the next reboot")
@@ -192,6 +193,10 @@ def _packages(state: HostState, former: Former) -> Iterator[Change]:
     for name in former.packages:
         evr = Nevra.parse(state.packages[name]).evr if name in state.packages else None
         yield change("removal", "remove", f"package {name}", "staithe installed it", before=evr)
+
+
+def _evr(state: HostState, name: str) -> str | None:
+    return Nevra.parse(state.packages[name]).evr if name in state.packages else None
 
 
 def _programs(state: HostState) -> Iterator[Change]:

@@ -15,6 +15,12 @@ from staithe.support_matrix import version_tuple
 
 def changes(state: HostState, now: Record, then: Record) -> tuple[Change, ...]:
     """Return what has to be done, in the order of work. Raises NoGeneration when something of it is not kept."""
+    if state.is_cut_off:
+        raise NoGeneration(
+            "a transaction of packages was cut off here, so the host is at no generation",
+            found=f"run {state.unfinished or 'unknown'} did not end",
+            hint="staithe apply INVENTORY   # mends that first",
+        )
     engine = (*_packages(state, now, then), *_programs(state, then))
     files = tuple(_files(state, now, then))
     found = [*engine, *files]
@@ -23,7 +29,8 @@ def changes(state: HostState, now: Record, then: Record) -> tuple[Change, ...]:
         kept = "kept" if _keeps(state, now, then) else "restarted"
         running = state.docker.containers_running if state.docker is not None else 0
         why = f"the engine of generation {then.generation}"
-        for unit in ("containerd.service", "docker.service"):
+        units = ("containerd.service", "docker.service") if engine else ("docker.service",)
+        for unit in units:
             affected = kept if running and unit == "docker.service" else "none"
             found.append(change("rollback", "restart", unit, why, effect="restart", containers=affected))
     after = f"generation {now.generation + 1}, as {then.generation} was"

@@ -33,6 +33,7 @@ class Way:
     # None: there is no engine, or nobody knows its version.
     before: str | None
     after: str | None
+    changes: tuple[Change, ...] = ()
 
     @property
     def is_down(self) -> bool:
@@ -136,14 +137,14 @@ def no_way_back(way: Way) -> Found:
     staithe keeps what it has installed itself. To be able to go back, have the packages of the version that is there
     in a bundle or a repository first.
     """
-    if way.state.engine.origin not in ("rpm", "distribution") or way.before is None or way.before == way.after:
-        return
-    kept = way.state.kept_packages
-    installed = [nevra for name, nevra in way.state.packages.items() if name in PACKAGES]
-    lost = [nevra for nevra in installed if _file_name(nevra) not in kept]
-    if lost or not installed:
-        what = ", ".join(lost) or f"the engine's packages ({way.before})"
-        yield f"no rollback: {what} not kept on the host", "/var/lib/staithe/packages"
+    gone = [
+        way.state.packages[one.target]
+        for one in way.changes
+        if one.component == "packages" and one.kind in ("update", "remove") and one.target in PACKAGES
+    ]
+    lost = [nevra for nevra in gone if _file_name(nevra) not in way.state.kept_packages]
+    if lost:
+        yield f"no rollback: {', '.join(lost)} not kept on the host", "/var/lib/staithe/packages"
 
 
 def other_repository(way: Way) -> Found:
@@ -176,7 +177,7 @@ def warnings(
     before = (state.docker.server_version if state.docker else None) or state.engine.version
     # What stands behind a plus is the builder's own.
     before = before and before.partition("+")[0]
-    way = Way(state, config, desired, before, desired.engine.version)
+    way = Way(state, config, desired, before, desired.engine.version, tuple(planned))
     own = [
         PlanWarning(code=code, text=text, source=source)
         for code, find in _KINDS.items()

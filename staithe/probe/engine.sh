@@ -79,7 +79,16 @@ probe_binaries() {
         put foreign_begins here
         stat -L -c 'size %s %n' -- "$@"
         if command -v rpm >/dev/null; then
-            timeout 20 rpm -q --qf 'owner %{NEVRA}\n' -f -- "$@"
+            owners=$(timeout 20 rpm -q --qf 'owner %{NEVRA}\n' -f -- "$@")
+            # A package that is there twice, after a transaction that was cut off, is named twice for each file.
+            if [ "$(printf '%s\n' "$owners" | wc -l)" -gt $# ]; then
+                for path in "$@"; do
+                    owner=$(timeout 20 rpm -q --qf 'owner %{NEVRA}\n' -f -- "$path")
+                    printf '%s\n' "${owner##*"$NL"}"
+                done
+            else
+                printf '%s\n' "$owners"
+            fi
         fi
     fi
 }

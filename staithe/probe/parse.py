@@ -62,13 +62,13 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "kernel": (),
     "storage": ("storage",),
     "engine": ("engine",),
-    "packages": ("packages", "duplicates", "kept_packages"),
+    "packages": ("packages", "duplicates", "kept_packages", "package_keys"),
     "packaging": ("packaging",),
     "units": ("units", "processes"),
     "docker": ("docker", "images"),
     "users": ("users", "docker_group"),
     "commands": ("missing_commands",),
-    "files": ("files", "record", "running", "former", "unfinished"),
+    "files": ("files", "record", "running", "former", "unfinished", "is_cut_off"),
 }
 
 

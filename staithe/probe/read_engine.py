@@ -8,7 +8,7 @@ from typing import Any
 from staithe import host_layout
 from staithe.probe.answer import Section
 from staithe.probe.request import ProbeRequest
-from staithe.probe.script import PACKAGES
+from staithe.probe.script import KEYS, PACKAGES
 from staithe.probe.state import Engine, EngineBinary, HostState, Origin
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -72,6 +72,7 @@ def read_packages(section: Section, request: ProbeRequest, state: HostState) -> 
     """Read which packages of an engine are installed, which of them twice, and which lie there for the way back."""
     packages: dict[str, str] = {}
     all_of: dict[str, list[str]] = {}
+    keys: list[str] = []
     odd, answers = "", 0
     for line in section.texts():
         word, _, rest = line.partition(" ")
@@ -79,7 +80,10 @@ def read_packages(section: Section, request: ProbeRequest, state: HostState) -> 
         if word == "package" and rest.endswith(" is not installed"):
             continue
         name, _, nevra = rest.partition(" ")
-        if word == "package" and name and nevra:
+        if word == "package" and name == KEYS:
+            # gpg-pubkey-ID-TIME: as many as rpm has keys.
+            keys.append(nevra.removeprefix(f"{KEYS}-").partition("-")[0])
+        elif word == "package" and name and nevra:
             packages[name] = nevra
             all_of.setdefault(name, []).append(nevra)
         elif line.strip():
@@ -88,7 +92,13 @@ def read_packages(section: Section, request: ProbeRequest, state: HostState) -> 
         odd = odd or f"rpm answered for {answers} of {len(PACKAGES)} packages"
     duplicates = {name: tuple(nevras) for name, nevras in all_of.items() if len(nevras) > 1}
     kept = tuple(section.values("kept"))
-    return {"packages": packages, "duplicates": duplicates, "kept_packages": kept, "odd": odd}
+    return {
+        "packages": packages,
+        "duplicates": duplicates,
+        "kept_packages": kept,
+        "package_keys": tuple(keys),
+        "odd": odd,
+    }
 
 
 def version_of(nevra: str) -> str:

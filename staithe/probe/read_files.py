@@ -24,13 +24,14 @@ def read_files(section: Section, request: ProbeRequest, state: HostState) -> dic
     if unread and not odd:
         odd = f"{unread[0]} is no text, or larger than {RECORD_LIMIT_BYTES} bytes"
     asked = {path: files[path] for path in request.files}
-    record, running, former, unfinished = (files[path].text for path in own)
+    record, running, former, unfinished, transaction = (files[path].text for path in own)
     return {
         "files": {**state.files, **asked},
         "record": record,
         "running": running,
         "former": former,
         "unfinished": unfinished.strip() if unfinished is not None else None,
+        "is_cut_off": transaction is not None,
         "odd": odd,
     }
 

@@ -34,6 +34,8 @@ SECTIONS = (
 TEXT_LIMIT_BYTES = 65536
 RECORD_LIMIT_BYTES = 1048576
 COMMANDS = ("iptables", "tar", "gzip", "xz", "sha256sum", "base64", "systemctl", "modprobe", "ps", "flock", "timeout")
+# By this name rpm knows the keys that it trusts.
+KEYS = "gpg-pubkey"
 PACKAGES = (
     "docker-ce",
     "docker-ce-cli",
@@ -102,7 +104,7 @@ def build(request: ProbeRequest) -> str:
         _words("sysctl_paths", paths),
         _words("storage", storage_paths(request.data_root)),
         _words("programs", PROGRAMS),
-        _words("packages", PACKAGES),
+        _words("packages", (*PACKAGES, KEYS)),
         _words("transaction_locks", _TRANSACTION_LOCKS),
         _words("pid_files", _PID_FILES),
         _words("users", request.users),

@@ -245,6 +245,8 @@ class HostState(_Part):
     former: str | None = None
     # The run that did not come as far as a healthy engine (staithe/journal.py); None when there is none.
     unfinished: str | None = None
+    # That run was in the middle of a transaction of packages.
+    is_cut_off: bool = False
     # Packages of the engine or in conflict with it that rpm knows: name -> NEVRA.
     packages: dict[str, str] = {}
     # Those that are there more than once, which a transaction that was cut off leaves: name -> NEVRAs.
@@ -253,6 +255,8 @@ class HostState(_Part):
     packaging: Packaging | None = None
     # File names of the RPMs that staithe keeps on the host for the way back.
     kept_packages: tuple[str, ...] = ()
+    # Ids of the keys that rpm trusts: eight hex digits each.
+    package_keys: tuple[str, ...] = ()
     # Commands from the list asked for that are missing (iptables, tar, ...).
     missing_commands: tuple[str, ...] = ()
     # Seconds since the epoch on the host, and what the probe found odd: section -> text.

@@ -23,6 +23,17 @@ _DEEDS: tuple[tuple[str, Deed], ...] = (
     ("removing", "remove"),
     ("replacing", "remove"),
 )
+# Of modules, groups, and of what dnf leaves out: no package is touched below these.
+_NO_DEEDS = (
+    "enabling",
+    "disabling",
+    "switching",
+    "resetting",
+    "skipping",
+    "marking",
+    "installing group",
+    "upgrading group",
+)
 _ARCHITECTURES = ("noarch", "x86_64", "aarch64", "i386", "i486", "i586", "i686")
 _HEADING = re.compile(r"(?P<words>[A-Z][a-z]+(?: [a-z]+)*):")
 _BEGIN = re.compile(r"\s*Package\s+Arch(itecture)?\s+Version\s+Repo")
@@ -76,7 +87,9 @@ def read_transaction(output: str) -> tuple[Deal, ...]:
     raise Unreadable("the table has no end")
 
 
-def _deed(heading: str) -> Deed:
+def _deed(heading: str) -> Deed | None:
+    if heading.lower().startswith(_NO_DEEDS):
+        return None
     for words, deed in _DEEDS:
         if heading.lower().startswith(words):
             return deed

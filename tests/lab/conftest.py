@@ -208,6 +208,8 @@ class Site:
             },
             "users": {"docker_group": ["ops"]},
             "smoke": {"pull_image": self.lab["registry"]["images"][0]},
+            # Those that are about it wait; for the others it would be minutes.
+            "service": {"watch_s": 0},
         }
         data.update(sections)
         self.write_group_data("\n".join(f"{name} = {value!r}" for name, value in data.items()) + "\n")

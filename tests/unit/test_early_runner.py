@@ -117,7 +117,11 @@ def test_the_command_begins_there() -> None:
 
 def test_every_command_that_asks_hosts_begins_so() -> None:
     folder = Path(__file__).parents[2] / "staithe" / "cli"
-    running = {path.stem for path in folder.glob("*.py") if "staithe.run import Run" in path.read_text("utf-8")}
+    running = {
+        path.stem.replace("_", "-")
+        for path in folder.glob("*.py")
+        if "staithe.run import Run" in path.read_text("utf-8")
+    }
     assert running == set(_ASKING)
 
 

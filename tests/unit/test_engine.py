@@ -26,7 +26,7 @@ def repository(version: str | None = "28.5.2", **more: Any) -> Any:
 
 def test_engine_and_client_go_together_and_the_rest_as_the_repository_has_it() -> None:
     engine = packaged_engine(repository(), host(), None)
-    assert engine.specs == (
+    assert engine.specs(host()) == (
         "docker-ce-28.5.2",
         "docker-ce-cli-28.5.2",
         "containerd.io",
@@ -34,7 +34,7 @@ def test_engine_and_client_go_together_and_the_rest_as_the_repository_has_it() -
         "docker-compose-plugin",
     )
     pinned = packaged_engine(repository(pins={"containerd.io": "1.7.27"}, plugins=[]), host(), None)
-    assert pinned.specs == ("docker-ce-28.5.2", "docker-ce-cli-28.5.2", "containerd.io-1.7.27")
+    assert pinned.specs(host()) == ("docker-ce-28.5.2", "docker-ce-cli-28.5.2", "containerd.io-1.7.27")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,14 @@ def test_out_of_a_bundle_only_this_very_build() -> None:
     )
     set_ = PackageSet("el9-x86_64", "28.5.2", packages, {}, {})
     engine = packaged_engine(repository(), host(), set_)
-    assert engine.specs == (NEVRA,)
+    assert engine.specs(host()) == (NEVRA,)
     assert engine.is_installed("docker-ce", host(docker_ce=NEVRA))
     assert not engine.is_installed("docker-ce", host(docker_ce=NEVRA.replace("-1.el9", "-2.el9")))
+
+
+def test_what_is_there_without_a_pin_is_not_brought_to_the_newest() -> None:
+    there = host().model_copy(update={"packages": {"containerd.io": "containerd.io-1.7.24-3.1.el9.x86_64"}})
+    assert packaged_engine(repository(plugins=[]), there, None).specs(there) == (
+        "docker-ce-28.5.2",
+        "docker-ce-cli-28.5.2",
+    )

@@ -103,3 +103,10 @@ def test_a_static_engine_comes_back_by_its_link() -> None:
     gone = there.model_copy(update={"engine": Engine(current="28.5.2-bbb", directories=("28.5.2-bbb",))})
     with pytest.raises(NoGeneration):
         rollback.changes(gone, record(2, packages={}), record(1, **static))
+
+
+def test_out_of_a_transaction_that_was_cut_off_nobody_goes_back() -> None:
+    whole = state(NEW, "docker-ce-26.1.5-1.el9.x86_64.rpm")
+    assert rollback.changes(whole, record(2), record(1, OLD))
+    with pytest.raises(NoGeneration, match="cut off"):
+        rollback.changes(whole.model_copy(update={"is_cut_off": True}), record(2), record(1, OLD))

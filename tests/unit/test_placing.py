@@ -29,7 +29,9 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
 def run(shell: list[str], script: str, stdin: bytes, root: Path) -> subprocess.CompletedProcess[bytes]:
     """Run a script with its absolute paths moved below `root`."""
     # Only where a path begins: kept copies have the whole path of their file below another.
-    script = re.sub(r"(?<![\w.])(?=/(?:etc/|var/lib/staithe|usr/bin|usr/libexec))", lambda _: str(root), script)
+    script = re.sub(
+        r"(?<![\w.])(?=/(?:etc/|var/lib/staithe|usr/bin|usr/libexec|usr/lib/systemd))", lambda _: str(root), script
+    )
     script = script.replace("tar -C / ", f"tar -C {root} ")
     return subprocess.run([*shell, "-c", script], input=stdin, capture_output=True, timeout=30)
 

@@ -46,6 +46,7 @@ COMMANDS: dict[str, set[str]] = {
     "timeout": set(),
     "tr": {"-c"},
     "uname": {"-rm", "-r"},
+    "wc": {"-l"},
     "unset": set(),
     "xfs_info": set(),
     "break": set(),

@@ -84,6 +84,12 @@ def test_dnf_5_names_what_an_upgrade_replaces() -> None:
     assert unwanted(read_transaction(DNF_5), engine=["docker-ce"], may_change=[], may_remove=[]) == ()
 
 
+def test_headings_of_modules_touch_no_package() -> None:
+    modules = "Enabling module streams:\n container-tools                   rhel8\n"
+    told = DNF_4.replace("Downgrading:", modules + "Downgrading:")
+    assert seen(told) == seen(DNF_4)
+
+
 def test_nothing_to_do() -> None:
     assert read_transaction("Dependencies resolved.\nNothing to do.\nComplete!\n") == ()
 
