@@ -19,7 +19,7 @@ from staithe.repository_key import is_pinned
 from staithe.rpm.nevra import Nevra
 from staithe.support_matrix import version_tuple
 
-# dnf restarts what it brings to another version.
+# What is brought to another version is restarted, by the service step.
 _RESTARTING = {"docker-ce": "docker.service", "containerd.io": "containerd.service"}
 
 
