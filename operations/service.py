@@ -71,7 +71,7 @@ def _run(here: Session, changes: Sequence[Change]) -> None:
             "start the engine",
             refresh=["units", "docker"],
             then=script,
-            timeout_s=timeout_s * 2 + watch_s + 30,
+            timeout_s=timeout_s * 3 + watch_s + 30,
         )
     except (CommandFailed, CommandTimeout) as error:
         raise _unhealthy(here, error) from error
@@ -115,6 +115,7 @@ def _script(changes: Sequence[Change], timeout_s: int) -> str:
         # A unit that failed too often is not started again before its counter is reset.
         lines.append("systemctl reset-failed containerd.service docker.service docker.socket 2>/dev/null || :")
     if {"containerd.service", "docker.service"} <= set(restarts):
+        # systemctl asks for one after the other: containerd would be gone before docker has stopped its containers.
         lines.append(f"timeout {timeout_s} systemctl stop docker.socket docker.service\n{_END_SHIMS}")
     for verb, units in (("start", _targets(changes, "start")), ("restart", restarts), ("reload", reloads)):
         if units:

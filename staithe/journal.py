@@ -203,6 +203,8 @@ rm -rf {REPOSITORY_DIR}
 if grep -q ^/etc/systemd/ {JOURNAL}/paths 2>/dev/null; then systemctl daemon-reload; fi
 if [ -f {JOURNAL}/units ]; then
   systemctl reset-failed {join(UNITS)} 2>/dev/null || :
+  # With containerd still there, it can stop its containers.
+  timeout 120 systemctl stop docker.service 2>/dev/null || :
   each units resume
   if grep -q '^docker.service active' {JOURNAL}/units && ! healthy; then lost "the engine"; fi
 fi

@@ -110,6 +110,7 @@ def _services(then: Record, changes: Sequence[Change]) -> str:
     return f"""rm -f {RUNNING}
 systemctl reset-failed {join(UNITS)} 2>/dev/null || :
 systemctl -q reenable {join(UNITS)} 2>/dev/null || systemctl -q enable {join(UNITS)}
+timeout 120 systemctl stop docker.service
 systemctl restart docker.socket 2>/dev/null || :
 timeout 120 systemctl restart {join(one.target for one in changes if one.kind == "restart")}
 """

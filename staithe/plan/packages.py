@@ -21,7 +21,7 @@ from staithe.rpm.nevra import Nevra
 from staithe.support_matrix import version_tuple
 
 _PASSWORD = re.compile(r"^(\s*(?:proxy_)?password\s*=\s*).*$", re.MULTILINE | re.IGNORECASE)
-# dnf restarts what it brings to another version.
+# What is brought to another version is restarted, by the service step.
 _RESTARTING = {"docker-ce": "docker.service", "containerd.io": "containerd.service"}
 
 

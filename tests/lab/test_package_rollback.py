@@ -42,7 +42,7 @@ def test_engine_with_a_fault_gives_way_to_the_former(
     assert_has(host, source, NEW)
     assert_treasure(host)
     assert container(host)[0] == first
-    # Beside the static engine lies the other one until the next generation; `assert_has` has looked at the one that runs.
+    # The other static engine lies beside until the next generation; `assert_has` has looked at the one that runs.
     ignored = ["containers", *(["programs"] if source == "static-bundle" else [])]
     assert before.difference(snapshot(host), ignoring=ignored) == ""
     assert host.sh("ls -d /var/lib/staithe/journal 2>/dev/null || :") == ""
