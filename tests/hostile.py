@@ -165,6 +165,8 @@ def _sample(kind: Any) -> Any:
     """Return a value that the type accepts."""
     if isinstance(kind, type) and issubclass(kind, Section):
         return {f.alias or n: _sample(_whole(f)) for n, f in kind.model_fields.items() if f.is_required()}
+    if get_origin(kind) is Literal:
+        return get_args(kind)[0]
     adapter = TypeAdapter(kind)
     for value in ("x", "net.ipv4.ip_forward", "10.0.0.0/8", "/x", "a=b", 24, True, "300m", {}, {"x": "x"}):
         try:

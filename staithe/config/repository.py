@@ -66,7 +66,7 @@ class Repository(Section):
     fingerprints: Annotated[tuple[_Fingerprint, ...], Field(min_length=1, max_length=4)] = Field(
         default=(presets.DOCKER_KEY,), description="Pinned fingerprints of the key: 40 hex digits in upper case."
     )
-    pins: Mapping[_Companion, _PackageVersion] = Field(
+    pins: dict[_Companion, _PackageVersion] = Field(
         default_factory=dict,
         description="Versions of further packages that go with the engine's. Others come as the repository has them, "
         "and then stay.",
