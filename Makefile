@@ -109,10 +109,14 @@ check: lint test-packages ## Lint, types and all tests that need no lab.
 	@$(BIN)/pytest -m "not lab" -n 2
 
 .PHONY: test
-test: lint test-packages lab ## Everything: lint, types, all tests, the lab's too.
+test: lint test-packages lab ## Lint, types, all tests, the lab's too, but for test-thorough.
 	@$(BIN)/pytest -m "not lab" -n 2
 	# Two labs side by side: what one waits for leaves the cores to the other. The files of the suite stay whole.
-	$(BIN)/pytest -m lab -n 2 --dist loadfile --durations=15
+	$(BIN)/pytest -m "lab and not thorough" -n 2 --dist loadfile --durations=15
+
+.PHONY: test-thorough
+test-thorough: test-packages lab ## The cases with packages that make test leaves out; an hour.
+	@$(BIN)/pytest -m thorough -n 2 --dist loadfile --durations=15
 
 .PHONY: bench
 bench: lab ## Measure against floors of the same run, and print one table (docs/performance.md); ten minutes.

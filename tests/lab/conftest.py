@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.lab.thorough import is_thorough
+
 if TYPE_CHECKING:
     from tests.lab.supply import Supply
 
@@ -36,6 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if Path(__file__).parent in Path(item.path).parents:
             item.add_marker(pytest.mark.lab)
+            if is_thorough(Path(item.path).stem, item.name):
+                item.add_marker(pytest.mark.thorough)
             if platform.system() != "Linux" and not os.environ.get("CI"):
                 item.add_marker(pytest.mark.skip(reason="the lab needs Linux"))
 

@@ -7,6 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.lab.thorough import ALWAYS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,7 +20,19 @@ def _make(*arguments: str) -> str:
 
 def test_make_alone_lists_every_target_with_a_word_on_each() -> None:
     listed = set(re.findall(r"^ {2}make ([a-z-]+) +\S", _make(), re.MULTILINE))
-    assert {"demo", "demo-clean", "test", "check", "lock", "help", "docs", "setup", "lab", "bench"} == listed
+    assert {
+        "demo",
+        "demo-clean",
+        "test",
+        "check",
+        "lock",
+        "help",
+        "docs",
+        "setup",
+        "lab",
+        "bench",
+        "test-thorough",
+    } == listed
 
 
 def test_ci_runs_exactly_make_test() -> None:
@@ -28,14 +42,14 @@ def test_ci_runs_exactly_make_test() -> None:
 
 
 def test_everything_is_tested_last() -> None:
-    """All tests run, in two parts that leave none out, and pytest's closing line is the last one."""
+    """All tests run, in two parts that leave out only what is listed, and pytest's closing line is the last one."""
     commands = [
         line for line in _make("-n", "--always-make", "test").splitlines() if not line.lstrip().startswith("#")
     ]
     runs = [line.lstrip("@").strip() for line in commands[-2:]]
     assert runs == [
         '.venv/bin/pytest -m "not lab" -n 2',
-        ".venv/bin/pytest -m lab -n 2 --dist loadfile --durations=15",
+        '.venv/bin/pytest -m "lab and not thorough" -n 2 --dist loadfile --durations=15',
     ]
 
 
@@ -44,3 +58,11 @@ def test_dependencies_are_installed_by_hash() -> None:
     assert "--require-hashes -r requirements.lock" in commands
     assert "--no-deps --no-build-isolation -e ." in commands
     assert "http" not in commands
+
+
+def test_what_is_part_of_every_run_exists() -> None:
+    """A test that was renamed would silently be left to `make test-thorough`."""
+    for file, names in ALWAYS.items():
+        text = (ROOT / f"tests/lab/{file}.py").read_text(encoding="utf-8")
+        for name in names:
+            assert f"def {name.partition('[')[0]}(" in text, f"{file}: {name}"
