@@ -15,6 +15,7 @@ from staithe.change import Change, change
 from staithe.desired import File, repository_file
 from staithe.engine import PACKAGES, PackagedEngine
 from staithe.errors import CommandFailed, TransactionRefused
+from staithe.events import Notice
 from staithe.former_packages import deals_text, keep_packages_text, mend_text
 from staithe.host import Session, carry_out, session
 from staithe.host.arrival import bring_blob
@@ -66,7 +67,7 @@ def _install(here: Session, changes: Sequence[Change]) -> None:
         _remove(here, changes)
     elif engine.source == "repository":
         _from_repository(here, engine, changes)
-    elif all(one.target[0] == "/" for one in changes):
+    elif not _has_packages(changes):
         # The repository had the very packages of the bundle: only its file and its key go.
         _remove(here, changes)
     else:
@@ -114,7 +115,8 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
     base = {path: here.desired.files[path] for path in base_repositories.FOLDERS if path in here.desired.files}
     texts |= {f"base/{PurePosixPath(path).name}": file.text for path, file in base.items()}
     erasing = bool(in_the_way(state, config))
-    look = look_script(engine.urls, engine.specs(state), erasing=erasing)
+    specs = engine.specs(state) if _has_packages(changes) else ()
+    look = look_script(engine.urls, specs, erasing=erasing)
     # dnf takes the key into rpm's keyring when it has downloaded.
     begin = here.journal_opening + keep_packages_text() + deals_text(["gpg-pubkey"])
     here.is_journaled = True
@@ -136,7 +138,7 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
         **base,
     }
     files = [deal.file_name for deal in deals if deal.deed != "remove" and deal.name in PACKAGES]
-    script = install_script(engine.specs(state), files, in_the_way(state, config), erasing=erasing)
+    script = install_script(specs, files, in_the_way(state, config), erasing=erasing)
     _transact(here, placed, changes, deals, script, key_ids(key, pinned, "the key"))
 
 
@@ -181,6 +183,9 @@ def _transact(
         if deal.deed == "install" and deal.name not in {*listed, *here.state.packages}
     ]
     new = [one for one in keys if one not in here.state.package_keys]
+    for deal in deals:
+        if deal.deed == "change" and deal.name not in listed:
+            here.tell(Notice(host=here.name, text=f"{deal.name} becomes {deal.evr}: what is described needs it"))
     more += [change("packages", "create", f"gpg-pubkey-{one}", "signs the packages") for one in new]
     names = [*(deal.name for deal in deals), *in_the_way(here.state, here.config)]
     then = _noted(here) + deals_text(names or ["none"]) + script + _without_files(changes)
@@ -195,6 +200,11 @@ def _transact(
         )
     except CommandFailed as error:
         raise told(here, error) from error
+
+
+def _has_packages(changes: Sequence[Change]) -> bool:
+    """Whether any package is to change, and not only the repository's file, its key, or what is held."""
+    return any(one.kind in ("create", "update", "remove") and one.target[0] != "/" for one in changes)
 
 
 def _noted(here: Session) -> str:

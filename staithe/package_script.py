@@ -62,7 +62,7 @@ cat > {REPOSITORY_DIR}/curl
 """
 
 
-def look_script(urls: Sequence[str], specs: Iterable[str], *, erasing: bool) -> str:
+def look_script(urls: Sequence[str], specs: Sequence[str], *, erasing: bool) -> str:
     """Return the script that finds the repository, resolves and downloads. It changes no package.
 
     Below REPOSITORY_DIR lie the repository's file for each address (0/, 1/, ...), the key and curl's settings.
@@ -72,6 +72,8 @@ def look_script(urls: Sequence[str], specs: Iterable[str], *, erasing: bool) -> 
         f'if [ -z "$tree" ] && {_CURL} -o /dev/null -- {quote(f"{url}/repodata/repomd.xml")}; then tree={at}; fi'
         for at, url in enumerate(urls)
     )
+    # Without a package the repository alone is looked at: its file is to change.
+    download = f"{_command(erasing)} --downloadonly install {join(specs)}\n" if specs else ""
     return f"""{_TAKE}{_PROGRAM}tree=
 {tries}
 if [ -z "$tree" ]; then exit {UNREACHABLE}; fi
@@ -81,17 +83,16 @@ for file in /etc/yum.repos.d/*.repo; do
 done
 cp {REPOSITORY_DIR}/"$tree"/{REPOSITORY}.repo {REPOSITORY_DIR}/repos/
 if [ -d {REPOSITORY_DIR}/base ]; then cp {REPOSITORY_DIR}/base/* {REPOSITORY_DIR}/repos/; fi
-{_command(erasing)} --downloadonly install {join(specs)}
-"""
+{download}"""
 
 
-def install_script(specs: Iterable[str], files: Iterable[str], names: Iterable[str], *, erasing: bool) -> str:
+def install_script(specs: Sequence[str], files: Iterable[str], names: Iterable[str], *, erasing: bool) -> str:
     """Return the script that installs what look_script downloaded, in one transaction and without a network.
 
     `files`: RPMs that are kept for the way back. `names`: old packages that must be gone afterwards.
     """
-    transaction = transaction_text(f"{_command(erasing)} -C install {join(specs)}")
-    return f"""{_PROGRAM}{transaction}{_keep_text(files)}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
+    transaction = transaction_text(f"{_command(erasing)} -C install {join(specs)}") if specs else ""
+    return f"""{_PROGRAM}{transaction}{_keep_text(files) if specs else ""}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
 """
 
 

@@ -132,7 +132,7 @@ class Remote:
     @property
     def is_local(self) -> bool:
         """Whether the host is this machine itself."""
-        return isinstance(self._host.connector, LocalConnector)
+        return isinstance(getattr(self._host, "connector", None), LocalConnector)
 
     @property
     def needs_sudo(self) -> bool:

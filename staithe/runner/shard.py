@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import gevent
 import gevent.lock
-from gevent.event import AsyncResult
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.host import Host
 from pyinfra.api.inventory import Inventory
@@ -81,15 +80,15 @@ def run_shard(start: Start, control: Control) -> None:
         init_state(state, inventory, start)
         places = list(range(len(everyone)))[start.shard :: start.shards]
         hosts = [everyone[place] for place in places]
-        shard = Shard(start, control, state, len(hosts), saved)
-        lives = [gevent.spawn(shard.live, host) for host in hosts]
-        # Of all hosts, not of this shard's alone: a mistake anywhere stops every shard before any host is asked.
+        # Of all hosts, not of this shard's alone: a mistake anywhere stops every shard before any host is connected.
         configs = _configs(everyone, start)
         relays = _relays(start, control, inventory, configs)
     except StaitheError as error:
-        # The process ends, and with it the connections that hosts may have by now.
         control.tell(RunRefused(error=report_of(error)))
         return
+    shard = Shard(start, control, state, len(hosts), saved)
+    # They connect while the rest is loaded.
+    lives = [gevent.spawn(shard.live, host, configs[host.name]) for host in hosts]
     lost = _lost_hosts(saved, inventory, start)
     control.tell(
         RunStarted(
@@ -104,7 +103,6 @@ def run_shard(start: Start, control: Control) -> None:
         # More shards than hosts: the others wait until all are prepared.
         control.tell(Prepared())
     _refuse(lost, control)
-    shard.checked.set(configs)
     _load(_LATER)
     gevent.joinall(lives)
     if relays is not None:
@@ -205,10 +203,8 @@ class Shard:
         self.unprepared = count
         self.dumps = Dumps()
         self.slots = gevent.lock.BoundedSemaphore(start.parallel or DEFAULT_PARALLEL)
-        # Of all hosts, set when all is checked; until then a host is connected, told nothing and asked nothing.
-        self.checked: AsyncResult[dict[str, Config]] = AsyncResult()
 
-    def live(self, host: Host) -> None:
+    def live(self, host: Host, config: Config) -> None:
         """Take one host from connection to end; nothing escapes."""
         began = time.monotonic()
         slot = Slot(self.slots)
@@ -220,11 +216,9 @@ class Shard:
                 self._connect(host)
         except Exception as error:  # noqa: BLE001 - one host's surprise must not end the others
             obstacle = error
-        configs = self.checked.get()
-        assert configs is not None
         from staithe.runner.host_run import HostRun
 
-        outcome = HostRun(self, host, configs[host.name], slot).go(obstacle)
+        outcome = HostRun(self, host, config, slot).go(obstacle)
         seconds = round(time.monotonic() - began - slot.waited_s, 3)
         self.control.tell(outcome.model_copy(update={"seconds": seconds}))
         slot.give_back()
@@ -250,6 +244,4 @@ class Shard:
             raise connect_error(host.name, error, getattr(host.connector, "client", None)) from error
         seconds = round(time.monotonic() - began, 3)
         self.state.activate_host(host)
-        self.checked.wait()
-        self.check_may_begin("this host was asked")
         self.control.tell(HostConnected(host=host.name, seconds=seconds))
