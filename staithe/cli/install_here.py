@@ -48,9 +48,9 @@ def install_here(
 ) -> None:
     """Install the engine on this machine, as root or with sudo: what `curl ... | sh` does, with a plan to read first.
 
-    Packages come from Docker's repository or a mirror, signatures checked, or from --bundle. Shows the plan and asks,
-    unless --yes. Call it again with another --version to upgrade; `staithe rollback @local`, `staithe history @local`
-    and `staithe remove @local` do the rest.
+    Packages come from Docker's repository or a mirror, signatures checked, or the static archive from --bundle (its
+    packages with --set engine.source=rpm-bundle). Shows the plan and asks, unless --yes. Call it again with another
+    --version to upgrade; `staithe rollback @local`, `staithe history @local` and `staithe remove @local` do the rest.
 
     Exit codes: as of staithe apply.
     """
