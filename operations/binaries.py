@@ -72,7 +72,9 @@ def _place(here: Session) -> None:
 
 def _switch(here: Session) -> None:
     engine = _static(here)
-    script = switch_engine_script(engine.artifact.directory, engine.programs, here.journal_opening)
+    script = switch_engine_script(
+        engine.artifact.directory, engine.programs, here.journal_opening, taking_over=here.config.engine.take_over
+    )
     here.is_journaled = True
     here.alter(script, "switch to the engine", refresh=["engine"])
     here.verify("binaries")

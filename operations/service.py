@@ -114,8 +114,9 @@ def _script(changes: Sequence[Change], timeout_s: int) -> str:
     if restarts or _targets(changes, "start"):
         # A unit that failed too often is not started again before its counter is reset.
         lines.append("systemctl reset-failed containerd.service docker.service docker.socket 2>/dev/null || :")
-    if {"containerd.service", "docker.service"} <= set(restarts):
+    if "docker.service" in restarts and (len(restarts) > 1 or _targets(changes, "start")):
         # systemctl asks for one after the other: containerd would be gone before docker has stopped its containers.
+        # And a socket does not listen for an engine that runs already.
         lines.append(f"timeout {timeout_s} systemctl stop docker.socket docker.service\n{_END_SHIMS}")
     for verb, units in (("start", _targets(changes, "start")), ("restart", restarts), ("reload", reloads)):
         if units:

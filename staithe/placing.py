@@ -200,16 +200,23 @@ mv -Tf {STAMPS}.new {STAMPS}
 """
 
 
-def switch_engine_script(directory: str, programs: Iterable[str], opening: str) -> str:
-    """Return the script that makes /usr/bin/PROGRAM lead to `directory`: links first, then one rename for all."""
+def switch_engine_script(directory: str, programs: Iterable[str], opening: str, *, taking_over: bool = False) -> str:
+    """Return the script that makes /usr/bin/PROGRAM lead to `directory`: links first, then one rename for all.
+
+    `taking_over`: programs that somebody else put there give way; the journal keeps them until the engine is healthy.
+    """
+    obstacle = (
+        'keep "$path"; rm -f "$path"'
+        if taking_over
+        else """echo "staithe: $path is there and is not staithe's" >&2; exit 66"""
+    )
     links = "\n".join(f"link {quote(name)}" for name in programs)
     return f"""{PRELUDE}{_RELABEL}{opening}{journal.keep_current_text()}
 link() {{
   path={BIN_DIR}/$1
   case $(readlink "$path" || :) in {ENGINE_CURRENT}/*) return 0 ;; esac
   if [ -e "$path" ] || [ -L "$path" ]; then
-    echo "staithe: $path is there and is not staithe's" >&2
-    exit 66
+    {obstacle}
   fi
   printf '%s\\n' "$1" >> {JOURNAL}/links
   ln -s "{ENGINE_CURRENT}/$1" "$path"

@@ -27,10 +27,15 @@ class BaseFile:
     base: Base
 
 
-def base_text(kind: HostKind, hosts: Sequence[str], dump: str, everywhere: Collection[str]) -> str:
-    """Return the file: from one host's dump, the packages (NEVRAs) that are `everywhere` on these hosts."""
+def base_text(
+    kind: HostKind, hosts: Sequence[str], dump: str, everywhere: Collection[str], anywhere: Collection[str] = ()
+) -> str:
+    """Return the file: from one host's dump, the packages (NEVRAs) that are `everywhere` on these hosts.
+
+    `anywhere`: those of all hosts; whichever of them has told the dump, the file is the same.
+    """
     packages = _by_package(dump)
-    left_out = sorted(packages.keys() - set(everywhere))
+    left_out = sorted((packages.keys() | set(anywhere)) - set(everywhere))
     head = {
         "release": kind.release,
         "arch": kind.arch,

@@ -77,7 +77,7 @@ class Gathering:
             hosts=tuple(sorted(listed)),
             packages=tuple(sorted(everywhere)),
             left_out=tuple(sorted(frozenset.union(*listed.values()) - everywhere)),
-            text=base_text(kind, tuple(listed), self._dumped[kind], everywhere),
+            text=base_text(kind, tuple(listed), self._dumped[kind], everywhere, frozenset.union(*listed.values())),
         )
 
     def superseded(self, folder: Path) -> list[str]:

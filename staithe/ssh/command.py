@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterable
@@ -53,7 +54,7 @@ class _Reader(threading.Thread):
                 if self._size > self._limit_bytes:
                     # A part of an answer is none, and the rest might never end. What still writes there gets SIGPIPE.
                     self.flooded = True
-                    self._channel.close()
+                    _close(self._channel)
                     return
         except (OSError, paramiko.SSHException) as error:
             self.error = error
@@ -107,7 +108,7 @@ def execute(
         raise ConnectionLost(f"the connection broke: {error or type(error).__name__}", hint=_AGAIN) from error
     finally:
         # Also when whoever feeds stdin stops in the middle: the command on the host then sees the end of it.
-        channel.close()
+        _close(channel)
     if exit_code == -1:
         # Closed without an exit status: the command was ended by a signal, or the server or the line is gone.
         if _is_alive(transport):
@@ -117,6 +118,12 @@ def execute(
             )
         raise ConnectionLost("the connection broke before the command ended", hint=_AGAIN)
     return Completed(exit_code, out.data, err.data, time.monotonic() - began)
+
+
+def _close(channel: paramiko.Channel) -> None:
+    # paramiko tells the other side, which may be gone.
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        channel.close()
 
 
 def _is_alive(transport: paramiko.Transport) -> bool:
@@ -166,7 +173,7 @@ class Held:
         except OSError:
             pass
         finally:
-            self._channel.close()
+            _close(self._channel)
 
 
 def hold(

@@ -21,7 +21,6 @@ ALWAYS = {
         "test_moves_between_sources[rpm-bundle-static-bundle]",
         "test_moves_between_sources[static-bundle-repository]",
         "test_engines_of_others_are_taken_over_with_consent[script]",
-        "test_engines_of_others_are_taken_over_with_consent[archive]",
     ),
     "test_package_rollback": (
         "test_engine_with_a_fault_gives_way_to_the_former[repository-exits]",
