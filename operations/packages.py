@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from pyinfra.api.command import FunctionCommand
@@ -14,18 +14,28 @@ from staithe.bundle.contents import Package
 from staithe.change import Change, change
 from staithe.desired import File, repository_file
 from staithe.engine import PACKAGES, PackagedEngine
-from staithe.errors import CommandFailed, TransactionRefused
+from staithe.errors import TransactionRefused
 from staithe.events import Notice
 from staithe.former_packages import deals_text, keep_packages_text, mend_text
 from staithe.host import Session, carry_out, session
 from staithe.host.arrival import bring_blob
-from staithe.host.transaction import BUNDLE_HINT, accepted, curl_settings_of, pinned_key, refusal, told
-from staithe.host_layout import BIN_DIR, BLOB_DIR, REPOSITORY, REPOSITORY_FILE, REPOSITORY_KEY, VERSION_LOCKS
+from staithe.host.dialogue import has_asked, replace_when
+from staithe.host.transaction import (
+    BUNDLE_HINT,
+    accepted,
+    curl_settings_of,
+    pinned_key,
+    read_tree,
+    refusal,
+    told,
+)
+from staithe.host_layout import BIN_DIR, BLOB_DIR, JOURNAL, REPOSITORY, REPOSITORY_FILE, REPOSITORY_KEY, VERSION_LOCKS
 from staithe.journal import keep_text, keep_units_text
 from staithe.package_script import (
+    DEALS,
     DOWNLOAD_TIMEOUT_S,
+    KEPT,
     TRANSACTION_TIMEOUT_S,
-    TREE,
     install_script,
     look_script,
     offline_install_script,
@@ -106,40 +116,52 @@ def _remove(here: Session, changes: Sequence[Change]) -> None:
 def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Change]) -> None:
     assert here.state is not None and here.desired is not None
     state, config = here.state, here.config
-    key, pinned = pinned_key(here), config.engine.repository.fingerprints
+    key = pinned_key(here)
+    keys = key_ids(key, config.engine.repository.fingerprints, "the key")
+    base = {path: here.desired.files[path] for path in base_repositories.FOLDERS if path in here.desired.files}
+    specs = engine.specs(state) if _has_packages(changes) else ()
+
+    def answer(said: str) -> tuple[dict[str, File], Sequence[Change]]:
+        deals = accepted(here, said)
+        files = [deal.file_name for deal in deals if deal.deed != "remove" and deal.name in PACKAGES]
+        placed = {
+            DEALS: File(_lines(_touched(here, deals)), "600"),
+            KEPT: File(_lines(files), "600"),
+            REPOSITORY_FILE: repository_file(config, engine, state, engine.urls[read_tree(said)]),
+            REPOSITORY_KEY: File(key),
+            **base,
+        }
+        return placed, _told(here, changes, deals, keys)
+
+    asked = _asked(here, engine, key, base)
+    look = look_script(len(asked), engine.urls, specs, erasing=bool(in_the_way(state, config)))
+    new = [one for one in keys if one not in state.package_keys]
+    then = f"cat {DEALS} >> {JOURNAL}/deals\n" + install_script(specs, in_the_way(state, config), new)
+    replace_when(
+        here,
+        # dnf may take the key into rpm's keyring by itself.
+        keep_packages_text() + deals_text(["gpg-pubkey"]) + look,
+        [asked],
+        answer,
+        [DEALS, KEPT, REPOSITORY_FILE, REPOSITORY_KEY, *base],
+        "install the packages",
+        then=_noted(here) + then + _without_files(changes),
+        refresh=_ALL,
+        failed=lambda result: told(here, result) if has_asked(result) else refusal(here, engine, result),
+        timeout_s=DOWNLOAD_TIMEOUT_S + TRANSACTION_TIMEOUT_S,
+    )
+
+
+def _asked(here: Session, engine: PackagedEngine, key: str, base: Mapping[str, File]) -> bytes:
+    """Return what the look at the repository needs, as a tar."""
+    assert here.state is not None
     texts = {
-        f"{at}/{REPOSITORY}.repo": repository_file(config, engine, state, url, for_staithe=True).text
+        f"{at}/{REPOSITORY}.repo": repository_file(here.config, engine, here.state, url, for_staithe=True).text
         for at, url in enumerate(engine.urls)
     }
-    texts |= {"key": key, "curl": curl_settings_of(config.engine.repository)}
-    base = {path: here.desired.files[path] for path in base_repositories.FOLDERS if path in here.desired.files}
+    texts |= {"key": key, "curl": curl_settings_of(here.config.engine.repository)}
     texts |= {f"base/{PurePosixPath(path).name}": file.text for path, file in base.items()}
-    erasing = bool(in_the_way(state, config))
-    specs = engine.specs(state) if _has_packages(changes) else ()
-    look = look_script(engine.urls, specs, erasing=erasing)
-    # dnf takes the key into rpm's keyring when it has downloaded.
-    begin = here.journal_opening + keep_packages_text() + deals_text(["gpg-pubkey"])
-    here.is_journaled = True
-    result = here.run(
-        begin + look,
-        "look at the repository, download",
-        stdin=[archive_of_contents({name: text.encode() for name, text in texts.items()})],
-        timeout_s=DOWNLOAD_TIMEOUT_S,
-        check=False,
-    )
-    output = result.stdout.decode("utf-8", "replace")
-    tree = next((line.removeprefix(TREE) for line in output.splitlines() if line.startswith(TREE)), None)
-    if result.exit_code != 0 or tree is None:
-        raise refusal(here, engine, result)
-    deals = accepted(here, output)
-    placed = {
-        REPOSITORY_FILE: repository_file(config, engine, state, engine.urls[int(tree)]),
-        REPOSITORY_KEY: File(key),
-        **base,
-    }
-    files = [deal.file_name for deal in deals if deal.deed != "remove" and deal.name in PACKAGES]
-    script = install_script(specs, files, in_the_way(state, config), erasing=erasing)
-    _transact(here, placed, changes, deals, script, key_ids(key, pinned, "the key"))
+    return archive_of_contents({name: text.encode() for name, text in texts.items()})
 
 
 def _from_bundle(here: Session, engine: PackagedEngine, changes: Sequence[Change]) -> None:
@@ -164,17 +186,32 @@ def _from_bundle(here: Session, engine: PackagedEngine, changes: Sequence[Change
         erasing=erasing,
     )
     # bundle/package_set names them so: RPM-GPG-KEY- and the last 16 digits of the fingerprint.
-    _transact(here, {}, changes, deals, script, [name[-8:].lower() for name in set_.keys])
+    _transact(here, changes, deals, script, [name[-8:].lower() for name in set_.keys])
 
 
 def _transact(
-    here: Session,
-    placed: dict[str, File],
-    changes: Sequence[Change],
-    deals: Sequence[Deal],
-    script: str,
-    keys: Sequence[str],
+    here: Session, changes: Sequence[Change], deals: Sequence[Deal], script: str, keys: Sequence[str]
 ) -> None:
+    then = _noted(here) + deals_text(_touched(here, deals)) + script + _without_files(changes)
+    all_changes = _told(here, changes, deals, keys)
+    here.replace(
+        {},
+        "install the packages",
+        all_changes,
+        refresh=_ALL,
+        then=then,
+        failed=lambda result: told(here, result),
+        timeout_s=TRANSACTION_TIMEOUT_S,
+    )
+
+
+def _touched(here: Session, deals: Sequence[Deal]) -> list[str]:
+    assert here.state is not None
+    return [*(deal.name for deal in deals), *in_the_way(here.state, here.config)] or ["none"]
+
+
+def _told(here: Session, changes: Sequence[Change], deals: Sequence[Deal], keys: Sequence[str]) -> list[Change]:
+    """Return all that a transaction changes; tell what stood in no plan."""
     assert here.state is not None
     listed = {one.target for one in changes}
     more = [
@@ -182,24 +219,19 @@ def _transact(
         for deal in deals
         if deal.deed == "install" and deal.name not in {*listed, *here.state.packages}
     ]
-    new = [one for one in keys if one not in here.state.package_keys]
     for deal in deals:
         if deal.deed == "change" and deal.name not in listed:
             here.tell(Notice(host=here.name, text=f"{deal.name} becomes {deal.evr}: what is described needs it"))
-    more += [change("packages", "create", f"gpg-pubkey-{one}", "signs the packages") for one in new]
-    names = [*(deal.name for deal in deals), *in_the_way(here.state, here.config)]
-    then = _noted(here) + deals_text(names or ["none"]) + script + _without_files(changes)
-    try:
-        here.replace(
-            placed,
-            "install the packages",
-            (*changes, *more),
-            refresh=_ALL,
-            then=then,
-            timeout_s=TRANSACTION_TIMEOUT_S,
-        )
-    except CommandFailed as error:
-        raise told(here, error) from error
+    new = [one for one in keys if one not in here.state.package_keys]
+    return [
+        *changes,
+        *more,
+        *(change("packages", "create", f"gpg-pubkey-{one}", "signs the packages") for one in new),
+    ]
+
+
+def _lines(names: Sequence[str]) -> str:
+    return "".join(f"{name}\n" for name in names)
 
 
 def _has_packages(changes: Sequence[Change]) -> bool:

@@ -123,6 +123,61 @@ rm -f {TRANSACTION}
 """
 
 
+def waiting_transaction_text(command: str, folder: str) -> str:
+    """Return the shell text that starts dnf or yum, and waits until it has said what it is about to do.
+
+    `command`: one simple command, which asks before it does it. `folder`: for its words and for the answer. What it
+    said goes to descriptor 3. A line that is cut ends the shell, and with it the answer: that is a no.
+    """
+    return f"""mkfifo {folder}/answer
+env {QUIETLY} {command} < {folder}/answer > {folder}/out 2> {folder}/err 3>&- &
+dnf=$!
+exec 4> {folder}/answer
+end_of_transaction() {{
+  exec 4>&-
+  code=0
+  wait "$dnf" || code=$?
+  cat {folder}/out {folder}/err
+  if [ $code = 0 ]; then return 0; fi
+  # One that says itself that it cannot do it, before it has begun, has changed nothing: no service has to come back.
+  if [ $code -lt 128 ] && ! grep -qx 'Running transaction' {folder}/out; then
+    rm -f {TRANSACTION}
+    if [ $noted_units = no ]; then rm -f {JOURNAL}/units; fi
+  fi
+  exit $code
+}}
+noted_units=no
+if [ -s {JOURNAL}/units ]; then noted_units=yes; fi
+# Not the question itself: yum leaves that in its buffer.
+until grep -qs '^Transaction Summary' {folder}/out; do
+  if ! kill -0 "$dnf" 2> /dev/null; then
+    # It has nothing to do, or cannot do it.
+    end_of_transaction
+    dnf=
+    break
+  fi
+  sleep 0.05
+done
+cat {folder}/out >&3
+"""
+
+
+def agreed_transaction_text(folder: str) -> str:
+    """Return the shell text that lets the transaction of waiting_transaction_text go on, to its end.
+
+    What it asks besides gets a yes too, as with dnf's own -y.
+    """
+    return f"""if [ -n "$dnf" ]; then
+  echo "$dnf" > {TRANSACTION}
+  sync {TRANSACTION} 2> /dev/null || :
+  (printf 'y\\ny\\ny\\ny\\n' >&4) 2> /dev/null || :
+  end_of_transaction
+  systemctl daemon-reload
+  rm -f {TRANSACTION}
+fi
+"""
+
+
 def mend_text() -> str:
     """Return the script that brings the former packages back after a run that was cut off, as far as they are kept.
 

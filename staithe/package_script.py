@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from staithe.former_packages import transaction_text
+from staithe.former_packages import agreed_transaction_text, transaction_text, waiting_transaction_text
 from staithe.host_layout import (
     PACKAGE_DIR,
     REPOSITORY,
     REPOSITORY_DIR,
+    REPOSITORY_KEY,
 )
 from staithe.shell import join, quote
 
@@ -20,6 +21,9 @@ from staithe.shell import join, quote
 UNREACHABLE = 68
 NO_MANAGER = 69
 TREE = "staithe-tree "
+# Told by what dnf is about to do: the names of all packages, and the files of those that are kept for the way back.
+DEALS = f"{REPOSITORY_DIR}/deals"
+KEPT = f"{REPOSITORY_DIR}/kept"
 # A mirror far away, and 130 MiB.
 DOWNLOAD_TIMEOUT_S = 2400.0
 # To end a transaction harms more than to wait for it: for a slow disk, or for somebody who has the database.
@@ -34,21 +38,23 @@ if [ -z "$pm" ]; then echo "staithe: neither dnf nor yum is on the host" >&2; ex
 _OFFLINE = """offline=--noplugins
 case $("$pm" --version 2>/dev/null || :) in dnf5*) offline=--setopt=plugins=0 ;; esac
 """
-# What comes on stdin is for REPOSITORY_DIR.
-_TAKE = f"""set -eu
-umask 077
-rm -rf {REPOSITORY_DIR}
-mkdir -p {REPOSITORY_DIR}/repos
-tar -C {REPOSITORY_DIR} -xf - --no-same-owner
-umask 022
-"""
 _COMMON = (
-    "-y",
     "--setopt=install_weak_deps=False",
     "--setopt=keepcache=1",
     # Its lines are for those who update; staithe says by name what it wants.
     "--disableplugin=versionlock",
 )
+
+
+def _take(read: str = "") -> str:
+    """Return the shell text that fills REPOSITORY_DIR from stdin; `read`: what comes before tar in the pipe."""
+    return f"""set -eu
+umask 077
+rm -rf {REPOSITORY_DIR}
+mkdir -p {REPOSITORY_DIR}/repos
+{read}tar -C {REPOSITORY_DIR} -xf - --no-same-owner
+umask 022
+"""
 
 
 def key_script(address: str) -> str:
@@ -62,59 +68,64 @@ cat > {REPOSITORY_DIR}/curl
 """
 
 
-def look_script(urls: Sequence[str], specs: Sequence[str], *, erasing: bool) -> str:
-    """Return the script that finds the repository, resolves and downloads. It changes no package.
+def look_script(size_bytes: int, urls: Sequence[str], specs: Sequence[str], *, erasing: bool) -> str:
+    """Return the script that finds the repository and lets dnf resolve, up to its question. It changes no package.
 
-    Below REPOSITORY_DIR lie the repository's file for each address (0/, 1/, ...), the key and curl's settings.
-    Prints TREE and the number of the address that answered, then what dnf says.
+    It reads `size_bytes` for REPOSITORY_DIR: the repository's file for each address (0/, 1/, ...), the key and curl's
+    settings. Prints TREE and the number of the address that answered, then what dnf says, to descriptor 3.
     """
     tries = "\n".join(
         f'if [ -z "$tree" ] && {_CURL} -o /dev/null -- {quote(f"{url}/repodata/repomd.xml")}; then tree={at}; fi'
         for at, url in enumerate(urls)
     )
-    # Without a package the repository alone is looked at: its file is to change.
-    download = f"{_command(erasing)} --downloadonly install {join(specs)}\n" if specs else ""
-    return f"""{_TAKE}{_PROGRAM}tree=
+    return f"""{_take(f"head -c {size_bytes} | ")}{_PROGRAM}tree=
 {tries}
 if [ -z "$tree" ]; then exit {UNREACHABLE}; fi
-echo "{TREE}$tree"
+echo "{TREE}$tree" >&3
 for file in /etc/yum.repos.d/*.repo; do
   case $file in */{REPOSITORY}.repo|*'*.repo') ;; *) cp -p "$file" {REPOSITORY_DIR}/repos/ ;; esac
 done
 cp {REPOSITORY_DIR}/"$tree"/{REPOSITORY}.repo {REPOSITORY_DIR}/repos/
 if [ -d {REPOSITORY_DIR}/base ]; then cp {REPOSITORY_DIR}/base/* {REPOSITORY_DIR}/repos/; fi
-{download}"""
+{waiting_transaction_text(_command(specs, erasing), REPOSITORY_DIR) if specs else ""}"""
 
 
-def install_script(specs: Sequence[str], files: Iterable[str], names: Iterable[str], *, erasing: bool) -> str:
-    """Return the script that installs what look_script downloaded, in one transaction and without a network.
+def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[str]) -> str:
+    """Return the script that lets dnf go on: it downloads, checks, and installs in one transaction.
 
-    `files`: RPMs that are kept for the way back. `names`: old packages that must be gone afterwards.
+    `names`: old packages that must be gone afterwards. `keys`: what rpm calls those that it does not know yet; dnf
+    takes none that it has to ask for. Needs DEALS and KEPT to be there.
     """
-    transaction = transaction_text(f"{_command(erasing)} -C install {join(specs)}") if specs else ""
-    return f"""{_PROGRAM}{transaction}{_keep_text(files) if specs else ""}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
-"""
+    known = f"rpm --import {REPOSITORY_KEY}\n" if list(keys) else ""
+    transaction = f"{known}{agreed_transaction_text(REPOSITORY_DIR)}{_KEEP}" if specs else ""
+    return f"{transaction}{_gone_text(names)}rm -rf {REPOSITORY_DIR}\n"
 
 
-def _command(erasing: bool) -> str:
-    words = (*_COMMON, f"--setopt=reposdir={REPOSITORY_DIR}/repos", *(("--allowerasing",) if erasing else ()))
-    return f'"$pm" {join(words)}'
+def _command(specs: Sequence[str], erasing: bool) -> str:
+    # It has to ask, whatever the host's own dnf.conf says, and no answer is a no.
+    asks = ("assumeyes", "assumeno", "defaultyes")
+    words = (
+        *_COMMON,
+        *(f"--setopt={option}=False" for option in asks),
+        f"--setopt=reposdir={REPOSITORY_DIR}/repos",
+        *(("--allowerasing",) if erasing else ()),
+    )
+    return f'"$pm" {join((*words, "install", *specs))}'
 
 
-def _keep_text(files: Iterable[str]) -> str:
-    # Where dnf keeps what it downloaded differs by its version; the names of the files do not.
-    return f"""mkdir -p -m 700 {PACKAGE_DIR}
+# Where dnf keeps what it downloaded differs by its version; the names of the files do not.
+_KEEP = f"""mkdir -p -m 700 {PACKAGE_DIR}
 own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
-for name in {join(files)}; do
+while read -r name; do
   if [ -f {PACKAGE_DIR}/"$name" ]; then continue; fi
   found=$(find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$name" -type f 2>/dev/null || :)
   found=$(printf '%s\\n' "$found" | head -n 1)
   if [ -n "$found" ]; then
-    cp "$found" {PACKAGE_DIR}/."$name".new
+    mv -f "$found" {PACKAGE_DIR}/."$name".new
     mv -Tf {PACKAGE_DIR}/."$name".new {PACKAGE_DIR}/"$name"
-    rm -f "$found"
   fi
-done
+done < {KEPT}
+relabel {PACKAGE_DIR}
 """
 
 
@@ -130,7 +141,7 @@ done
 
 def offline_look_script(specs: Iterable[str], *, erasing: bool) -> str:
     """Return the script that resolves against the metadata below REPOSITORY_DIR; no package needs to be there."""
-    return f"""{_TAKE}{_PROGRAM}{_OFFLINE}{_offline_command(erasing)} --assumeno install {join(specs)} || :
+    return f"""{_take()}{_PROGRAM}{_OFFLINE}{_offline_command(erasing)} --assumeno install {join(specs)} || :
 """
 
 
@@ -159,6 +170,7 @@ def offline_install_script(
 
 def _offline_command(erasing: bool) -> str:
     words = (
+        "-y",
         *_COMMON,
         f"--setopt=reposdir={REPOSITORY_DIR}/repos",
         f"--setopt=cachedir={REPOSITORY_DIR}/cache",

@@ -9,37 +9,34 @@ from collections.abc import Iterable
 from typing import IO
 
 from staithe.errors import CommandFailed, CommandKilled, CommandTimeout
-from staithe.ssh import Completed
-
-_READ_BYTES = 1 << 16
+from staithe.ssh import Completed, Question, Reader, with_answer
 
 
-def execute(command: str, *, stdin: Iterable[bytes], timeout_s: float, limit_bytes: int) -> Completed:
-    """Run one command, streaming `stdin` into it.
+def execute(
+    command: str, *, stdin: Iterable[bytes], question: Question | None = None, timeout_s: float, limit_bytes: int
+) -> Completed:
+    """Run one command, streaming `stdin` into it, and then the answer to what it asks.
 
     Raises CommandTimeout, CommandKilled; CommandFailed when a stream has more than `limit_bytes`, which ends it.
     """
     began = time.monotonic()
     process = _start(command)
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-    kept: tuple[list[bytes], list[bytes]] = ([], [])
-    readers = [
-        threading.Thread(target=_read, args=(stream, parts, limit_bytes, process), daemon=True)
-        for stream, parts in zip((process.stdout, process.stderr), kept, strict=True)
-    ]
+    read = (process.stdout.read1, process.stderr.read1)  # type: ignore[attr-defined]
+    out, err = readers = [Reader(one, limit_bytes, process.kill) for one in read]
     for reader in readers:
         reader.start()
+    deadline = began + timeout_s
     try:
-        _write(process.stdin, stdin)
-        exit_code = process.wait(max(0.1, began + timeout_s - time.monotonic()))
-    except subprocess.TimeoutExpired as error:
+        _write(process.stdin, with_answer(stdin, question, out, deadline))
+        exit_code = process.wait(max(0.1, deadline - time.monotonic()))
+    except (subprocess.TimeoutExpired, TimeoutError) as error:
         process.kill()
         raise CommandTimeout(f"no end after {timeout_s:.0f} s", hint="staithe logs @local") from error
     for reader in readers:
         # What the command left at work may hold its streams open.
         reader.join(2.0)
-    out, err = (b"".join(parts) for parts in kept)
-    if len(out) > limit_bytes or len(err) > limit_bytes:
+    if out.flooded or err.flooded:
         raise CommandFailed(
             "a command printed more than any of staithe's does, and was ended",
             found=f"more than {limit_bytes >> 20} MiB",
@@ -47,7 +44,7 @@ def execute(command: str, *, stdin: Iterable[bytes], timeout_s: float, limit_byt
         )
     if exit_code < 0:
         raise CommandKilled("a command was ended by a signal", found=f"signal {-exit_code}", hint="dmesg | tail")
-    return Completed(exit_code, out, err, time.monotonic() - began)
+    return Completed(exit_code, out.data, err.data, time.monotonic() - began)
 
 
 class Held:
@@ -98,16 +95,6 @@ def _start(command: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         ["/bin/sh", "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-
-
-def _read(stream: IO[bytes], parts: list[bytes], limit_bytes: int, process: subprocess.Popen[bytes]) -> None:
-    size = 0
-    while data := stream.read1(_READ_BYTES):  # type: ignore[attr-defined]
-        parts.append(data)
-        size += len(data)
-        if size > limit_bytes:
-            process.kill()
-            return
 
 
 def _write(stream: IO[bytes], stdin: Iterable[bytes]) -> None:

@@ -9,6 +9,7 @@ lock.
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import secrets
 import socket
@@ -32,7 +33,7 @@ _BEAT_S = 10.0
 # What a run that was killed had at work ends by itself, mostly in this time.
 _WAIT_FOR_WORK_S = 45
 _ANSWER_S = _WAIT_FOR_WORK_S + 30.0
-_LOCKED = "staithe: locked"
+_LOCKED = "staithe: locked, idle for "
 _HELD = "staithe: held by "
 
 # Processes that have one of the files open, by inode: in another mount namespace anything may have this name. Not
@@ -67,9 +68,16 @@ if ! flock -w {_WAIT_FOR_WORK_S} 8; then
   exit 75
 fi
 exec 8>&-
+# How long nobody has had the lock: 0 after a run that did not let go by itself, nothing when there never was one.
+idle=
+if [ -e {LOCK}.holder ]; then
+  idle=0
+elif [ -e {LOCK}.last ]; then
+  idle=$(($(date +%s) - $(stat -c %Y {LOCK}.last)))
+fi
 printf '%s\\n%s\\n' "$1" "$2" > {LOCK}.holder.new
 mv -Tf {LOCK}.holder.new {LOCK}.holder
-echo '{_LOCKED}'
+echo "{_LOCKED}$idle"
 set +e
 while :; do
   beat=$(timeout {LEASE_S} dd bs=1 count=1 2>/dev/null)
@@ -79,6 +87,7 @@ while :; do
   fi
   if [ -z "$beat" ]; then break; fi
 done
+touch {LOCK}.last
 rm -f {LOCK}.holder
 """
 
@@ -97,6 +106,7 @@ sed -n 2p {LOCK}.holder 2>/dev/null || echo 'a run that is gone; a command of it
 """
 _END = f"""set -u
 {_HOLDERS}end_all {LOCK} {WORK_LOCK}
+touch {LOCK}.last
 rm -f {LOCK}.holder
 if [ -n "$(holders {LOCK} {WORK_LOCK})" ]; then
   echo 'staithe: what holds the lock does not end' >&2
@@ -114,6 +124,8 @@ class HostLock:
         self._run_id = run_id or "plain pyinfra"
         self._token = f"{self._run_id} {secrets.token_hex(8)}"
         self._held: ssh.Held | local.Held | None = None
+        # For how many seconds nobody had the lock before this run took it.
+        self.idle_s = 0.0
 
     def acquire(self) -> None:
         """Take the lock; HostLocked says who has it, since when and from where. Taking it twice is taking it once."""
@@ -128,7 +140,7 @@ class HostLock:
             held, answer = local.hold(command.text, stdin=command.stdin, beat_s=_BEAT_S)
         else:
             held, answer = ssh.hold(client, command.text, stdin=command.stdin, timeout_s=_ANSWER_S, beat_s=_BEAT_S)
-        if answer != _LOCKED:
+        if not answer.startswith(_LOCKED):
             held.release()
             failed = ssh.Completed(1, b"", answer.encode(), 0.0)
             self._remote.refuse_sudo(failed)
@@ -142,6 +154,8 @@ class HostLock:
                 f"staithe unlock INVENTORY --limit {self._host.name}",
             )
         self._held = held
+        idle = answer.removeprefix(_LOCKED)
+        self.idle_s = float(idle) if idle else math.inf
 
     @property
     def check_text(self) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from staithe.errors import CommandFailed, ProbeFailed
+from staithe.errors import CommandFailed, HostError, ProbeFailed
 from staithe.host.remote import Remote, failure_of, last_lines
 from staithe.probe.parse import parse
 from staithe.probe.request import ProbeRequest
 from staithe.probe.script import build
 from staithe.probe.state import HostState
+from staithe.ssh import Completed, Question
 
 _LIMIT_BYTES = 8 << 20
 _TIMEOUT_S = 60.0
@@ -49,25 +50,31 @@ def alter(
     base: HostState | None,
     *,
     stdin: Iterable[bytes],
+    question: Question | None = None,
+    failed: Callable[[Completed], HostError] | None = None,
     timeout_s: float,
 ) -> HostState:
     """Run a script that changes the host and, when it ends well, ask in the same exec; the rest stays as in `base`.
 
-    Raises CommandFailed when the change failed, ProbeFailed when it is made and only the answer is missing.
+    What the script asks (`question`) it prints to its descriptor 3: its stdout is for the log. Raises what `failed`
+    returns (CommandFailed without it) when the change failed, ProbeFailed when only the answer is missing.
     """
     result = remote.run(
         # The script has a shell of its own, which it may leave or set as it likes. Stdout is the answer's alone.
-        f"(\n{script}) >&2\ncode=$?\nif [ $code != 0 ]; then exit $code; fi\n{build(request)}",
+        f"(\n{script}) 3>&1 >&2\ncode=$?\nif [ $code != 0 ]; then exit $code; fi\n{build(request)}",
         what,
         stdin=stdin,
+        question=question,
         timeout_s=timeout_s + _TIMEOUT_S,
         limit_bytes=_LIMIT_BYTES,
         check=False,
         shown=script,
     )
     if result.exit_code != 0 and _BEGIN not in result.stdout:
-        raise failure_of(what, result, remote.name)
-    return _noted(parse(result.stdout.decode("utf-8", "replace"), base))
+        raise failed(result) if failed else failure_of(what, result, remote.name)
+    # What it asked stands before the answer of the probe, and may be anything.
+    answer = result.stdout.rpartition(question.mark)[2] if question else result.stdout
+    return _noted(parse(answer.decode("utf-8", "replace"), base))
 
 
 def _noted(state: HostState) -> HostState:

@@ -67,6 +67,7 @@ class Remote:
         what: str,
         *,
         stdin: Iterable[bytes] = (),
+        question: ssh.Question | None = None,
         timeout_s: float = 120.0,
         limit_bytes: int = 4 << 20,
         check: bool = True,
@@ -82,7 +83,7 @@ class Remote:
         whole = script if looks else self.check_lock() + script
         command = self.as_root(f"timeout -k 5 {timeout_s:.0f} sh -c {quote(whole)}", is_fed=stdin != ())
         try:
-            result = self._execute(command, stdin, timeout_s + _GRACE_S, limit_bytes)
+            result = self._execute(command, stdin, question, timeout_s + _GRACE_S, limit_bytes)
         except CommandKilled as error:
             if self.lost_lock():
                 raise self._lock_lost() from error
@@ -114,14 +115,23 @@ class Remote:
         return RootCommand(text, f"{password}\n{f'{_MARK}{chr(10)}' if is_fed else ''}".encode())
 
     def _execute(
-        self, command: RootCommand, stdin: Iterable[bytes], timeout_s: float, limit_bytes: int
+        self,
+        command: RootCommand,
+        stdin: Iterable[bytes],
+        question: ssh.Question | None,
+        timeout_s: float,
+        limit_bytes: int,
     ) -> ssh.Completed:
         client = getattr(self._host.connector, "client", None)
         whole = chain((command.stdin,), stdin) if command.stdin else stdin
         if client is not None:
-            return ssh.execute(client, command.text, stdin=whole, timeout_s=timeout_s, limit_bytes=limit_bytes)
+            return ssh.execute(
+                client, command.text, stdin=whole, question=question, timeout_s=timeout_s, limit_bytes=limit_bytes
+            )
         if self.is_local:
-            return local.execute(command.text, stdin=whole, timeout_s=timeout_s, limit_bytes=limit_bytes)
+            return local.execute(
+                command.text, stdin=whole, question=question, timeout_s=timeout_s, limit_bytes=limit_bytes
+            )
         # @fake and other connectors of pyinfra.
         began = time.monotonic()
         ok, output = self._host.connector.run_shell_command(

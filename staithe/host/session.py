@@ -5,6 +5,7 @@ Nothing here is global: the deploy runs once for each host, in greenlets over th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -19,25 +20,29 @@ from staithe.config import Config
 from staithe.desired import Desired, File, desired_for
 from staithe.errors import (
     CommandFailed,
+    HostError,
     HostRefused,
-    NotRolledBack,
     StaitheError,
 )
 from staithe.events import ChangeDone, Event, Problem, SmokeChecked
 from staithe.former import noted, read_former
 from staithe.host import probing
 from staithe.host.lock import HostLock
-from staithe.host.remote import Emit, Remote, last_lines
+from staithe.host.remote import Emit, Remote
 from staithe.host_layout import FORMER, RUNNING
 from staithe.placing import archive_of, place_script
 from staithe.probe.state import HostState
 from staithe.record import read_record, running_text, runs_what_is_there
 from staithe.relay.origin import OverSsh, Supply
-from staithe.ssh import Completed
+from staithe.ssh import Completed, Question
 from staithe.summary import summarize, told_plan
 
 if TYPE_CHECKING:
     from pyinfra.api.host import Host
+
+
+# People who change a host by hand take no lock: what is older than this is asked again.
+_FRESH_S = 10.0
 
 
 def _to_log(event: Event) -> None:
@@ -87,6 +92,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self._remote = remote = Remote(self.host, self.emit)
+        self._asked_at = 0.0
         self.run = remote.run
         self.lock = HostLock(self.host, remote, self.run_id)
         remote.check_lock = lambda: self.lock.check_text
@@ -95,6 +101,7 @@ class Session:
     def probe(self) -> HostState:
         """Ask the host everything, in one exec."""
         request = plan.probe_request(self.config, deep=self.deep)
+        self._asked_at = time.monotonic()
         self.state = probing.ask(self._remote, request)
         return self.state
 
@@ -105,14 +112,27 @@ class Session:
         *,
         refresh: Sequence[str],
         stdin: Iterable[bytes] = (),
+        question: Question | None = None,
+        failed: Callable[[Completed], HostError] | None = None,
         timeout_s: float = 120.0,
     ) -> None:
         """Run a script that changes the host; ask again, in the same exec, for the sections that it may have changed.
 
+        `question`, `failed`: see probing.alter.
         Raises what Remote.run raises, and ProbeFailed when the change is made and only the answer is missing.
         """
         request = plan.probe_request(self.config, sections=refresh)
-        self.state = probing.alter(self._remote, script, what, request, self.state, stdin=stdin, timeout_s=timeout_s)
+        self.state = probing.alter(
+            self._remote,
+            script,
+            what,
+            request,
+            self.state,
+            stdin=stdin,
+            question=question,
+            failed=failed,
+            timeout_s=timeout_s,
+        )
 
     def look(self) -> None:
         """Probe only, remembering a failure instead of raising: an exception would stop all hosts."""
@@ -134,9 +154,13 @@ class Session:
             self.error = error
 
     def claim(self) -> None:
-        """Take the host's lock, and look again: what another run changed since the plan was made is seen."""
+        """Take the host's lock; look again unless nobody can have changed the host since it was planned."""
         self.lock.acquire()
         assert self.desired is not None
+        age_s = time.monotonic() - self._asked_at
+        # A run that had the lock has let go before the host was asked. The host tells whole seconds.
+        if age_s < min(_FRESH_S, self.lock.idle_s - 1):
+            return
         state = self.probe()
         planned = plan.changes(state, self.config, self.desired)
         self._refuse_for(preflight.check(state, self.config, self.desired) or self.moved(state, planned), state)
@@ -199,23 +223,25 @@ class Session:
         refresh: Sequence[str],
         validate: str = "",
         then: str = "",
+        failed: Callable[[Completed], HostError] | None = None,
         timeout_s: float = 120.0,
     ) -> None:
         """Put managed files in place, journaled, and with them the notes that these files would make impossible.
 
         `then`: shell text that belongs to the same step. Without files only the journal, the note and `then`.
-        `refresh`: see alter.
+        `refresh`, `failed`: see alter.
         """
-        assert self.state is not None and self.desired is not None
-        running = running_text(self.state, self.desired, frozenset())
-        placed = {
-            FORMER: File(noted(self.state, changes).text(), "600"),
-            RUNNING: File(running, "600"),
-            **files,
-        }
+        placed = {**self.notes(changes), **files}
         script = place_script(placed, opening=self.journal_opening, foreign=self.foreign(files), validate=validate)
         self.is_journaled = True
-        self.alter(script + then, what, refresh=refresh, stdin=[archive_of(placed)], timeout_s=timeout_s)
+        stdin = [archive_of(placed)]
+        self.alter(script + then, what, refresh=refresh, stdin=stdin, failed=failed, timeout_s=timeout_s)
+
+    def notes(self, changes: Sequence[Change]) -> dict[str, File]:
+        """Return staithe's own notes as they must be on the host before `changes` are made."""
+        assert self.state is not None and self.desired is not None
+        running = running_text(self.state, self.desired, frozenset())
+        return {FORMER: File(noted(self.state, changes).text(), "600"), RUNNING: File(running, "600")}
 
     def place(
         self,
@@ -243,26 +269,6 @@ class Session:
         is_stale = left and runs_what_is_there(self.state)
         return journal.open_text(self.run_id or "plain pyinfra", anew=is_stale)
 
-    def roll_back(self) -> bool:
-        """Bring back what the journal holds, if no healthy engine has settled it; tell whether there was anything.
-
-        Raises NotRolledBack when the engine of the former state does not run either.
-        """
-        if not self.is_journaled:
-            return False
-        self.is_journaled = False
-        timeout_s = self.config.service.health_timeout_s
-        script = journal.former_state_script(timeout_s)
-        result = self.run(script, "bring the former state back", timeout_s=300 + timeout_s, check=False)
-        self.done = [one for one in self.done if not one.startswith(journal.UNDONE)]
-        if result.exit_code != 0:
-            raise NotRolledBack(
-                "the former state did not come back whole",
-                found=_lost(result) or last_lines(result),
-                hint=f"staithe logs {self.name}   # then, when the cause is mended: apply again",
-            )
-        return True
-
     def tell(self, event: Event) -> None:
         self.emit(event)
 
@@ -276,9 +282,3 @@ class Session:
         """Remember the first failure of the host."""
         if self.error is None:
             self.error = error
-
-
-def _lost(result: Completed) -> str:
-    """Return what did not come back, all of it."""
-    lines = result.stderr.decode("utf-8", "replace").splitlines()
-    return "; ".join(line.removeprefix("staithe: ") for line in lines if line.endswith(" did not come back"))

@@ -16,10 +16,10 @@ from staithe.errors import (
     RepositoryUnreachable,
     TransactionRefused,
 )
-from staithe.host.remote import last_lines
+from staithe.host.remote import failure_of, last_lines
 from staithe.host.session import Session
 from staithe.host_layout import REPOSITORY_KEY
-from staithe.package_script import NO_MANAGER, UNREACHABLE, curl_settings, key_script
+from staithe.package_script import NO_MANAGER, TREE, UNREACHABLE, curl_settings, key_script
 from staithe.plan.packages import in_the_way
 from staithe.probe.state import ManagedFile
 from staithe.repository_key import is_pinned, key_ids
@@ -29,7 +29,17 @@ from staithe.ssh import Completed
 
 BUNDLE_HINT = "staithe bundle base INVENTORY   # resolve the bundle for what these hosts have, then build it again"
 # What dnf and rpm say of signatures.
-_UNTRUSTED = ("GPG check FAILED", "is not signed", "NOKEY", "BAD", "public key is not installed", "not correct for")
+_UNTRUSTED = (
+    "GPG check FAILED",
+    "is not signed",
+    "NOKEY",
+    "BAD",
+    "public key is not installed",
+    "not correct for",
+    # By another key than the repository's, which rpm has by then: dnf would ask for one.
+    "Refusing to automatically import keys",
+)
+_NOT_DOWNLOADED = ("Error downloading packages", "Cannot download", "Failed to download", "No more mirrors to try")
 
 
 def curl_settings_of(repository: Repository) -> str:
@@ -104,6 +114,11 @@ def accepted(here: Session, output: str) -> tuple[Deal, ...]:
     return deals
 
 
+def read_tree(output: str) -> int:
+    """Return the number of the repository's address that answered."""
+    return next(int(line.removeprefix(TREE)) for line in output.splitlines() if line.startswith(TREE))
+
+
 def refusal(here: Session, engine: PackagedEngine, result: Completed) -> HostError:
     """Return why the look at the packages failed; nothing was changed by it."""
     said = _said(result)
@@ -128,19 +143,24 @@ def refusal(here: Session, engine: PackagedEngine, result: Completed) -> HostErr
     )
 
 
-def told(here: Session, error: CommandFailed) -> HostError:
-    """Return a failed transaction as the kind of error that it is."""
-    if error.found and any(words in error.found for words in _UNTRUSTED):
-        return PackageUntrusted("a package is not signed by the pinned key", found=error.found, hint=error.hint)
-    if error.found and _is_full(error.found):
-        return _no_room(error.found)
-    if error.found and "transaction lock" in error.found:
+def told(here: Session, result: Completed) -> HostError:
+    """Return a transaction that failed as the kind of error that it is; the caller brings back what was there."""
+    said, everything = _said(result), result.stderr.decode("utf-8", "replace")
+    if any(words in everything for words in _UNTRUSTED):
+        return PackageUntrusted("a package is not signed by the pinned key", found=said, hint=_logs(here))
+    if _is_full(everything):
+        return _no_room(said)
+    if any(words in everything for words in _NOT_DOWNLOADED):
+        return RepositoryUnreachable(
+            "the packages did not arrive; what was there came back", found=said, hint="apply again: what came is kept"
+        )
+    if "transaction lock" in everything:
         return CommandFailed(
             "another process took the rpm database meanwhile; what was there came back",
-            found=error.found,
+            found=said,
             hint="ps -e | grep -E 'dnf|yum|rpm'   # on the host; apply again when that has ended",
         )
-    return error
+    return failure_of("install the packages", result, here.name)
 
 
 def _is_full(said: str) -> bool:

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import paramiko
 
@@ -17,8 +16,8 @@ from staithe.errors import (
     CommandTimeout,
     ConnectionLost,
 )
+from staithe.ssh.stream import Question, Reader, with_answer
 
-_READ_BYTES = 1 << 17
 _LINE_BYTES = 1 << 16
 _AGAIN = "the same command again; what is done already is not done again"
 
@@ -33,46 +32,16 @@ class Completed:
     seconds: float
 
 
-class _Reader(threading.Thread):
-    """Drain one stream of a channel; close the channel when more than `limit_bytes` come."""
-
-    def __init__(self, channel: paramiko.Channel, read: Any, limit_bytes: int) -> None:
-        super().__init__(daemon=True)
-        self._channel = channel
-        self._read = read
-        self._limit_bytes = limit_bytes
-        self.flooded = False
-        self._kept: list[bytes] = []
-        self._size = 0
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            while data := self._read(_READ_BYTES):
-                self._kept.append(data)
-                self._size += len(data)
-                if self._size > self._limit_bytes:
-                    # A part of an answer is none, and the rest might never end. What still writes there gets SIGPIPE.
-                    self.flooded = True
-                    _close(self._channel)
-                    return
-        except (OSError, paramiko.SSHException) as error:
-            self.error = error
-
-    @property
-    def data(self) -> bytes:
-        return b"".join(self._kept)
-
-
 def execute(
     client: paramiko.SSHClient,
     command: str,
     *,
     stdin: Iterable[bytes] = (),
+    question: Question | None = None,
     timeout_s: float,
     limit_bytes: int = 1 << 20,
 ) -> Completed:
-    """Run one command on one channel, streaming `stdin` into it.
+    """Run one command on one channel, streaming `stdin` into it, and then the answer to what it asks.
 
     Raises CommandTimeout and ConnectionLost; CommandFailed when a stream has more than `limit_bytes`, which ends it.
     """
@@ -87,12 +56,12 @@ def execute(
         raise ConnectionLost(f"the connection broke: {error or type(error).__name__}", hint=_AGAIN) from error
     try:
         channel.exec_command(command)
-        out = _Reader(channel, channel.recv, limit_bytes)
-        err = _Reader(channel, channel.recv_stderr, limit_bytes)
+        out = Reader(channel.recv, limit_bytes, lambda: _close(channel))
+        err = Reader(channel.recv_stderr, limit_bytes, lambda: _close(channel))
         out.start()
         err.start()
         deadline = began + timeout_s
-        _write(channel, stdin, deadline)
+        _write(channel, with_answer(stdin, question, out, deadline), deadline)
         for reader in (out, err):
             reader.join(max(0.1, deadline - time.monotonic()))
             if out.flooded or err.flooded:

@@ -211,8 +211,9 @@ class Blow:
 
 _SLEEPS = "pgrep -x sleep | xargs -r -n1 ps -o args= -p | grep -qx 'sleep 20'"
 BLOWS = (
-    Blow("dnf while it downloads", NEW, "pgrep -f '[d]ownloadonly' && ls /var/cache/dnf/*/packages/docker-ce-28*"),
-    Blow("dnf before the first package", NEW, "pgrep -x dnf && pgrep -f '[k]eepcache=1.* -C install'"),
+    Blow("dnf while it downloads", NEW, "pgrep -f '[k]eepcache=1' && ls /var/cache/dnf/*/packages/docker-ce-28*"),
+    Blow("dnf while it waits for its answer", NEW, "ls /var/lib/staithe/repository/answer && pgrep -x dnf"),
+    Blow("dnf before the first package", NEW, "grep '^Running transaction' /var/lib/staithe/repository/out"),
     Blow("dnf in the middle of the files", NEW, "ls /usr/bin/ | grep -q 'docker.*;'"),
     Blow("dnf in a %pre", faulty_engines.SLOW_PRE, _SLEEPS),
     Blow("dnf in a %post", faulty_engines.SLOW_POST, _SLEEPS),
