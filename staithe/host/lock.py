@@ -68,8 +68,8 @@ if ! flock -w {_WAIT_FOR_WORK_S} 8; then
   exit 75
 fi
 exec 8>&-
-# How long nobody has had the lock: 0 after a run that did not let go by itself, nothing when there never was one.
-idle=
+# How long nobody has had the lock: 0 after a run that did not let go by itself.
+idle=never
 if [ -e {LOCK}.holder ]; then
   idle=0
 elif [ -e {LOCK}.last ]; then
@@ -155,7 +155,7 @@ class HostLock:
             )
         self._held = held
         idle = answer.removeprefix(_LOCKED)
-        self.idle_s = float(idle) if idle else math.inf
+        self.idle_s = math.inf if idle == "never" else float(idle)
 
     @property
     def check_text(self) -> str:
