@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 # People who change a host by hand take no lock: what is older than this is asked again.
-_FRESH_S = 10.0
+_FRESH_S = 2.0
 
 
 def _to_log(event: Event) -> None:
@@ -52,6 +52,11 @@ def _to_log(event: Event) -> None:
     elif isinstance(event, SmokeChecked):
         check = event.check
         logger.info(f"    [{event.host}] smoke {check.status}: {check.name}: {check.did}; saw {check.saw}")
+
+
+def _nothing_moved(state: HostState, changes: tuple[Change, ...]) -> tuple[Problem, ...]:
+    """Hold to no plan: nobody has agreed to one."""
+    return ()
 
 
 @dataclass
@@ -84,7 +89,7 @@ class Session:
     # Set by the runner: how blobs come when not over SSH.
     supply: Supply = field(default_factory=OverSsh)
     # Set by the runner: what moved since a plan that was saved or agreed to.
-    moved: Callable[[HostState, tuple[Change, ...]], tuple[Problem, ...]] = lambda state, changes: ()
+    moved: Callable[[HostState, tuple[Change, ...]], tuple[Problem, ...]] = _nothing_moved
 
     @property
     def name(self) -> str:
@@ -154,12 +159,15 @@ class Session:
             self.error = error
 
     def claim(self) -> None:
-        """Take the host's lock; look again unless nobody can have changed the host since it was planned."""
+        """Take the host's lock, and look again: what was changed since the plan was made is seen.
+
+        Only where nobody has agreed to that plan, it was made a moment ago, and no run had the lock since, it stands.
+        """
         self.lock.acquire()
         assert self.desired is not None
         age_s = time.monotonic() - self._asked_at
-        # A run that had the lock has let go before the host was asked. The host tells whole seconds.
-        if age_s < min(_FRESH_S, self.lock.idle_s - 1):
+        # The host tells whole seconds.
+        if self.moved is _nothing_moved and age_s < min(_FRESH_S, self.lock.idle_s - 1):
             return
         state = self.probe()
         planned = plan.changes(state, self.config, self.desired)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.lab.conftest import Host, Site
+import json
+
+from tests.lab.conftest import Done, Host, Site
 
 
 def test_converged_host_costs_one_exec(site: Site, converged: Host) -> None:
@@ -21,6 +23,27 @@ def test_changing_host_costs_more_than_one_exec(site: Site, converged: Host) -> 
     before = converged.execs()
     site.run("apply", limit="h2")
     assert converged.execs() - before - 1 > 1
+
+
+def test_plan_that_a_run_just_made_is_not_made_twice(site: Site, converged: Host) -> None:
+    """Under the lock the host is asked again only when another run may have changed it meanwhile."""
+    converged.sh("sysctl -q -w net.ipv4.ip_forward=0")
+    converged.sh("touch -d '-1 minute' /var/lib/staithe/lock.last")
+    assert _probes(site, site.run("apply", limit="h2")) == 1
+    converged.sh("sysctl -q -w net.ipv4.ip_forward=0")
+    converged.sh("touch /var/lib/staithe/lock.last")
+    assert _probes(site, site.run("apply", limit="h2")) == 2
+    # A run that was killed has not let go by itself.
+    converged.sh("sysctl -q -w net.ipv4.ip_forward=0")
+    converged.sh("touch -d '-1 minute' /var/lib/staithe/lock.last; touch /var/lib/staithe/lock.holder")
+    assert _probes(site, site.run("apply", limit="h2")) == 2
+
+
+def _probes(site: Site, done: Done) -> int:
+    assert done.host("h2")["outcome"] == "changed"
+    events = (site.folder / done.json["directory"] / "events.jsonl").read_text().splitlines()
+    commands = [event for event in map(json.loads, events) if event["type"] == "command"]
+    return sum(command["what"] == "probe" for command in commands)
 
 
 # What the probe takes is counted in starts of a small program on the same host, in the same moment: a bound in
