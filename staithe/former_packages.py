@@ -127,7 +127,7 @@ def waiting_transaction_text(command: str, folder: str) -> str:
     """Return the shell text that starts dnf or yum, and waits until it has said what it is about to do.
 
     `command`: one simple command, which asks before it does it. `folder`: for its words and for the answer. What it
-    said goes to descriptor 3. A line that is cut ends the shell, and with it the answer: that is a no.
+    said goes to descriptor 3. `why_not` may be given another body, to say more of a refusal. A line that is cut ends the shell, and with it the answer: that is a no.
     """
     return f"""mkfifo {folder}/answer
 env {QUIETLY} {command} < {folder}/answer > {folder}/out 2> {folder}/err 3>&- &
@@ -143,9 +143,11 @@ end_of_transaction() {{
   if [ $code -lt 128 ] && ! grep -qx 'Running transaction' {folder}/out; then
     rm -f {TRANSACTION}
     if [ $noted_units = no ]; then rm -f {JOURNAL}/units; fi
+    why_not
   fi
   exit $code
 }}
+why_not() {{ :; }}
 noted_units=no
 if [ -s {JOURNAL}/units ]; then noted_units=yes; fi
 # Not the question itself: yum leaves that in its buffer.

@@ -97,7 +97,7 @@ def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[st
     takes none that it has to ask for. Needs DEALS and KEPT to be there.
     """
     known = f"rpm --import {REPOSITORY_KEY}\n" if list(keys) else ""
-    transaction = f"{known}{agreed_transaction_text(REPOSITORY_DIR)}{_KEEP}" if specs else ""
+    transaction = f"{_CACHED}{known}{agreed_transaction_text(REPOSITORY_DIR)}{_KEEP}" if specs else ""
     return f"{transaction}{_gone_text(names)}rm -rf {REPOSITORY_DIR}\n"
 
 
@@ -113,13 +113,25 @@ def _command(specs: Sequence[str], erasing: bool) -> str:
     return f'"$pm" {join((*words, "install", *specs))}'
 
 
-# Where dnf keeps what it downloaded differs by its version; the names of the files do not.
+# Where dnf keeps what it downloaded differs by its version; the names of the files do not. It names no package that is
+# signed by a key that it would have to ask for.
+_CACHED = f"""own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
+cached() {{
+  find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$1" -type f 2>/dev/null | head -n 1 || :
+}}
+why_not() {{
+  while read -r name; do
+    found=$(cached "$name")
+    if [ -n "$found" ] && ! LC_ALL=C rpm -K "$found" > /dev/null 2>&1; then
+      echo "Error: $name is not signed by the repository's key"
+    fi
+  done < {KEPT}
+}}
+"""
 _KEEP = f"""mkdir -p -m 700 {PACKAGE_DIR}
-own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
 while read -r name; do
   if [ -f {PACKAGE_DIR}/"$name" ]; then continue; fi
-  found=$(find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$name" -type f 2>/dev/null || :)
-  found=$(printf '%s\\n' "$found" | head -n 1)
+  found=$(cached "$name")
   if [ -n "$found" ]; then
     mv -f "$found" {PACKAGE_DIR}/."$name".new
     mv -Tf {PACKAGE_DIR}/."$name".new {PACKAGE_DIR}/"$name"
