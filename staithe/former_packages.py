@@ -127,7 +127,8 @@ def waiting_transaction_text(command: str, folder: str) -> str:
     """Return the shell text that starts dnf or yum, and waits until it has said what it is about to do.
 
     `command`: one simple command, which asks before it does it. `folder`: for its words and for the answer. What it
-    said goes to descriptor 3. `why_not` may be given another body, to say more of a refusal. A line that is cut ends the shell, and with it the answer: that is a no.
+    said goes to descriptor 3. A line that is cut ends the shell, and with it the answer: that is a no. `why_not` may
+    be given another body, to say more of a refusal.
     """
     return f"""mkfifo {folder}/answer
 env {QUIETLY} {command} < {folder}/answer > {folder}/out 2> {folder}/err 3>&- &

@@ -114,9 +114,9 @@ def _command(specs: Sequence[str], erasing: bool) -> str:
 
 
 # Where dnf keeps what it downloaded differs by its version; the names of the files do not. It names no package that is
-# signed by a key that it would have to ask for.
-_CACHED = f"""own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
-cached() {{
+# signed by another key.
+_CACHED = f"""cached() {{
+  own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
   find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$1" -type f 2>/dev/null | head -n 1 || :
 }}
 why_not() {{
