@@ -113,8 +113,8 @@ def _command(specs: Sequence[str], erasing: bool) -> str:
     return f'"$pm" {join((*words, "install", *specs))}'
 
 
-# Where dnf keeps what it downloaded differs by its version; the names of the files do not. It names no package that is
-# signed by another key.
+# Where dnf keeps what it downloaded differs by its version; the names of the files do not. It names no package that
+# is signed by another key.
 _CACHED = f"""cached() {{
   own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
   find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$1" -type f 2>/dev/null | head -n 1 || :
