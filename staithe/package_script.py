@@ -46,7 +46,7 @@ _COMMON = (
 )
 
 
-def _take(read: str = "") -> str:
+def take_text(read: str = "") -> str:
     """Return the shell text that fills REPOSITORY_DIR from stdin; `read`: what comes before tar in the pipe."""
     return f"""set -eu
 umask 077
@@ -78,7 +78,7 @@ def look_script(size_bytes: int, urls: Sequence[str], specs: Sequence[str], *, e
         f'if [ -z "$tree" ] && {_CURL} -o /dev/null -- {quote(f"{url}/repodata/repomd.xml")}; then tree={at}; fi'
         for at, url in enumerate(urls)
     )
-    return f"""{_take(f"head -c {size_bytes} | ")}{_PROGRAM}tree=
+    return f"""{take_text(f"head -c {size_bytes} | ")}{_PROGRAM}tree=
 {tries}
 if [ -z "$tree" ]; then exit {UNREACHABLE}; fi
 echo "{TREE}$tree" >&3
@@ -153,7 +153,7 @@ done
 
 def offline_look_script(specs: Iterable[str], *, erasing: bool) -> str:
     """Return the script that resolves against the metadata below REPOSITORY_DIR; no package needs to be there."""
-    return f"""{_take()}{_PROGRAM}{_OFFLINE}{_offline_command(erasing)} --assumeno install {join(specs)} || :
+    return f"""{take_text()}{_PROGRAM}{_OFFLINE}{_offline_command(erasing)} --assumeno install {join(specs)} || :
 """
 
 

@@ -48,6 +48,9 @@ engine = {
     # Packages beside the engine's own that its installation may bring to another version. When it
     # would change any other package that is installed, the host is refused with the list.
     # "may_upgrade": ["container-selinux"],
+    # Consent: the bundle's engine packages are installed by `rpm --force --nodeps`, alone, whatever
+    # they need or replace. Each run warns of it. Only with the source rpm-bundle.
+    # "force": False,
 }
 
 # Whose bundles are applied.

@@ -58,8 +58,16 @@ class Engine(Section):
         "would change any other package that is installed, the host is refused with the list.",
     )
 
+    force: bool = Field(
+        default=False,
+        description="Consent: the bundle's engine packages are installed by `rpm --force --nodeps`, alone, whatever "
+        "they need or replace. Each run warns of it. Only with the source rpm-bundle.",
+    )
+
     @model_validator(mode="after")
     def _fits(self) -> Engine:
         if self.source == "repository" and self.repository.pins and self.version is None:
             raise mistake("repository.pins needs version: pins go with one version of the engine")
+        if self.force and self.source != "rpm-bundle":
+            raise mistake(f"force is for the packages of a bundle, and source is {self.source}")
         return self

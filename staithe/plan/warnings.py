@@ -157,6 +157,27 @@ def other_repository(way: Way) -> Found:
             yield f"`dnf update` may take the engine from [{one.section}], which is not staithe's", one.file
 
 
+def rpm_alone(way: Way) -> Found:
+    """The host has neither dnf nor yum, so rpm alone installs the bundle's packages.
+
+    staithe adds from the bundle what rpm says that they need. What a package manager would note of them (which
+    repository they came from, what was asked for) is not noted; `dnf history` does not know them.
+    """
+    packaging = way.state.packaging
+    if packaging is not None and packaging.manager == "none" and way.config.engine.source == "rpm-bundle":
+        yield "neither dnf nor yum is there: rpm alone installs the packages, and what they need", "rpm -U"
+
+
+def forced(way: Way) -> Found:
+    """`engine.force` is on: the engine's packages are installed whatever they need or replace.
+
+    A dependency that is missing shows only when something does not run. Take it out of the configuration as soon as
+    the bundle has what the host needs (`staithe bundle base`).
+    """
+    if way.config.engine.force:
+        yield "engine.force: packages are installed whatever they need or replace", "rpm --force --nodeps"
+
+
 _KINDS: dict[str, Callable[[Way], Found]] = {
     "W101": ended_containers,
     "W102": downgrade,
@@ -165,15 +186,15 @@ _KINDS: dict[str, Callable[[Way], Found]] = {
     "W105": other_driver,
     "W106": no_way_back,
     "W107": other_repository,
+    "W109": rpm_alone,
+    "W110": forced,
 }
 
 
 def warnings(
     state: HostState, config: Config, desired: Desired, planned: Sequence[Change]
 ) -> tuple[PlanWarning, ...]:
-    """Return what is to be said of a plan; nothing where nothing changes."""
-    if not planned:
-        return ()
+    """Return what is to be said of a plan; where nothing changes only what was consented to against all sense."""
     before = (state.docker.server_version if state.docker else None) or state.engine.version
     # What stands behind a plus is the builder's own.
     before = before and before.partition("+")[0]
@@ -181,9 +202,10 @@ def warnings(
     own = [
         PlanWarning(code=code, text=text, source=source)
         for code, find in _KINDS.items()
+        if planned or find is forced
         for text, source in find(way)
     ]
-    return (*own, *_traps(way))
+    return (*own, *_traps(way)) if planned else tuple(own)
 
 
 def _traps(way: Way) -> Iterator[PlanWarning]:

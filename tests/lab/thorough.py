@@ -34,6 +34,10 @@ ALWAYS = {
         "test_killed_upgrade_out_of_a_repository[dnf in the middle of the files]",
         "test_next_run_goes_on_after_one_that_was_cut_off[reboot]",
     ),
+    "test_rpm_alone": (
+        "test_life_of_an_engine_without_dnf",
+        "test_only_what_a_key_of_the_bundle_signed_goes_in[None-False]",
+    ),
     "test_supply": ("test_the_server_misbehaves_as_it_is_told",),
 }
 
