@@ -150,15 +150,21 @@ def _needs_rootless_extras(version: str | None, state: HostState) -> bool:
 
 def repository_urls(repository: Repository, state: HostState) -> tuple[str, ...]:
     """Return the addresses of the repository for this host, with release and architecture filled in."""
+    return repository_addresses(
+        repository, major=state.os.major, arch=state.kernel.arch, is_rhel=state.os.id == "rhel"
+    )
+
+
+def repository_addresses(repository: Repository, *, major: int, arch: str, is_rhel: bool = False) -> tuple[str, ...]:
+    """Return the addresses of the repository for such hosts, filled in; the first that answers is it."""
     addresses = [repository.url]
     if repository.url is None:
         official = presets.docker_packages(repository.mirror, repository.channel)
         # docker-ce-packaging builds EL 8 for rhel only since 2024; download.docker.com has no rhel/7 for x86_64.
-        trees = ("rhel", "centos") if state.os.id == "rhel" or state.os.major == 8 else ("centos", "rhel")
+        trees = ("rhel", "centos") if is_rhel or major == 8 else ("centos", "rhel")
         addresses = [official.replace("/linux/centos/", f"/linux/{tree}/") for tree in trees]
-    values = (("$releasever", str(state.os.major)), ("$basearch", state.kernel.arch))
     filled = [address for address in addresses if address]
-    for name, value in values:
+    for name, value in (("$releasever", str(major)), ("$basearch", arch)):
         filled = [address.replace(name, value) for address in filled]
     return tuple(address.rstrip("/") for address in filled)
 

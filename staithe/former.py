@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from staithe.change import Change
-from staithe.host_layout import DAEMON_JSON, UNIT_DIR
-from staithe.probe.state import HostState, ManagedFile
+from staithe.host_layout import BIN_DIR, DAEMON_JSON, ENGINE_ROOT, UNITS
+from staithe.probe.state import HostState, ManagedFile, Unit
 
 FORMER_SCHEMA = 1
 
@@ -38,8 +38,11 @@ class Former(BaseModel):
     sysctl: dict[str, str | None] = {}
     # Modules that staithe loaded.
     modules: tuple[str, ...] = ()
-    # Unit -> what `systemctl is-enabled` said.
+    # Of units that were there, what systemctl said: unit -> is-enabled, and unit -> is-active.
     units: dict[str, str] = {}
+    active: dict[str, str] = {}
+    # Programs in /usr/bin that somebody had copied there.
+    programs: tuple[str, ...] = ()
     made_group: bool = False
     # Users whom staithe added to the docker group.
     members: tuple[str, ...] = ()
@@ -65,7 +68,7 @@ def read_former(state: HostState) -> Former:
 def noted(state: HostState, changes: Sequence[Change]) -> Former:
     """Return the note as it must be before `changes` are made: what was noted before stays."""
     former = read_former(state)
-    files, sysctl, units = dict(former.files), dict(former.sysctl), dict(former.units)
+    files, sysctl = dict(former.files), dict(former.sysctl)
     modules, members = list(former.modules), list(former.members)
     packages, replaced = list(former.packages), dict(former.replaced_packages)
     made_group = former.made_group
@@ -84,21 +87,40 @@ def noted(state: HostState, changes: Sequence[Change]) -> Former:
                 made_group = made_group or not state.docker_group.exists
             case "packages", "remove" | "update" if change.target not in packages:
                 replaced.setdefault(change.target, change.before or "")
-            case "service", "enable" if files.get(f"{UNIT_DIR}/{change.target}", True) is not None:
-                # A unit that staithe made was not enabled before, whatever it is now.
-                units.setdefault(change.target, change.before or "")
             case "users", "add":
                 members.append(change.target.removesuffix(" to group docker"))
+    if state.former is None and state.record is None:
+        former = _before_the_first_touch(state)
     return Former(
         files=files,
         sysctl=sysctl,
         modules=tuple(dict.fromkeys(modules)),
-        units=units,
+        units=former.units,
+        active=former.active,
+        programs=former.programs,
         made_group=made_group,
         members=tuple(dict.fromkeys(members)),
         packages=tuple(dict.fromkeys(packages)),
         replaced_packages=replaced,
         daemon_json=former.daemon_json if state.former is not None else taken_over_daemon_json(state),
+    )
+
+
+def _before_the_first_touch(state: HostState) -> Former:
+    """Return what is noted of an engine that was there already; the units are not what staithe makes of them yet."""
+    units = {name: state.units.get(name, Unit()) for name in UNITS}
+    there = {name: unit for name, unit in units.items() if unit.load_state != "not-found"}
+    programs = [
+        binary.path
+        for binary in state.engine.binaries.values()
+        if binary.package is None
+        and binary.path.startswith(f"{BIN_DIR}/")
+        and not binary.target.startswith(f"{ENGINE_ROOT}/")
+    ]
+    return Former(
+        units={name: unit.unit_file_state for name, unit in there.items()},
+        active={name: unit.active_state for name, unit in there.items()},
+        programs=tuple(sorted(programs)),
     )
 
 

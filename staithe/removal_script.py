@@ -6,7 +6,7 @@ from go last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 
 from staithe.change import Change
@@ -51,7 +51,7 @@ _MARKS = ("engine-id", "containers", "image", "io.containerd.metadata.v1.bolt")
 
 
 def removal_script(
-    changes: Sequence[Change], files: Iterable[str], changed: Sequence[str], folders: Sequence[str]
+    changes: Sequence[Change], files: Collection[str], changed: Sequence[str], folders: Sequence[str]
 ) -> str:
     """Return the script for all `changes`.
 
@@ -60,7 +60,7 @@ def removal_script(
     return "".join(
         (
             "set -eu\n",
-            _stop(changes),
+            _stop(changes, files),
             *(_empty(folder) for folder in folders),
             *(f"if [ -f {quote(path)} ]; then mv -Tf {quote(path)} {quote(saved(path))}; fi\n" for path in changed),
             *(_bring_back(path) for path in files),
@@ -71,6 +71,7 @@ def removal_script(
             _programs(),
             _kernel(changes),
             _group(changes),
+            _run(changes),
             # Folders that have become empty; their owners keep what they put there.
             "rmdir /etc/docker /etc/containerd /etc/cni/net.d /etc/cni /usr/libexec/docker 2>/dev/null || :\n",
             f"rm -rf {STATE_DIR}\n",
@@ -78,15 +79,17 @@ def removal_script(
     )
 
 
-def _stop(changes: Sequence[Change]) -> str:
-    containers = ""
-    if any(one.kind == "stop" and one.containers == "ended" for one in changes):
-        containers = _END_CONTAINERS
-    # All of them: what ends containers may have started the others, and the socket would start the engine again.
-    units = ENDING if any(one.kind == "stop" for one in changes) else ()
+def _stop(changes: Sequence[Change], files: Collection[str]) -> str:
+    named = [one.target for one in changes if one.kind == "stop"]
+    ends_containers = any(one not in ENDING for one in named)
+    containers = _END_CONTAINERS if ends_containers else ""
+    # All of them: what ends containers may have started the others.
+    units = [unit for unit in ENDING if ends_containers or unit in named]
     stop = f"timeout {STOP_TIMEOUT_S} systemctl stop {join(units)}\n" if units else ""
     disable = "".join(
-        f"if [ -e {UNIT_DIR}/{unit} ]; then systemctl -q disable {unit} 2>/dev/null || :; fi\n" for unit in UNITS
+        f"if [ -e {path} ]; then systemctl -q disable {unit} 2>/dev/null || :; fi\n"
+        for unit in UNITS
+        if (path := f"{UNIT_DIR}/{unit}") in files
     )
     # The engine has gone; its own bridge would stay.
     bridge = "if [ -e /sys/class/net/docker0 ]; then ip link delete docker0 2>/dev/null || :; fi\n" if units else ""
@@ -109,8 +112,22 @@ fi
 
 
 def _enable(changes: Sequence[Change]) -> str:
-    units = [one.target for one in changes if one.kind == "enable"]
-    return f"systemctl -q enable {join(units)} || :\n" if units else ""
+    text = ""
+    # reenable: the link may lead to the unit's file in the other folder.
+    for verb, state in (("reenable", "enabled"), ("disable", "disabled")):
+        units = [one.target for one in changes if one.kind == "enable" and one.after == state]
+        text += f"systemctl -q {verb} {join(units)} || :\n" if units else ""
+    return text
+
+
+def _run(changes: Sequence[Change]) -> str:
+    """Return the text that lets an engine that is not staithe's run with what was put back."""
+    return "".join(
+        f"systemctl reset-failed {join(UNITS)} 2>/dev/null || :\n"
+        f"timeout {STOP_TIMEOUT_S} systemctl {one.kind} {quote(one.target)} >&2\n"
+        for one in changes
+        if one.kind in ("start", "restart", "reload")
+    )
 
 
 def _packages(changes: Sequence[Change]) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from staithe.cli import options
 from staithe.errors import UsageError
+
+if TYPE_CHECKING:
+    from staithe.sourcing.target import Target
 
 _INVENTORY = "@local"
 Version = Annotated[
@@ -19,6 +22,18 @@ Mirror = Annotated[
     str, typer.Option("--mirror", metavar="NAME", help="Package mirror: official, aliyun, tencent, tuna, ustc, ...")
 ]
 Channel = Annotated[str, typer.Option("--channel", help="stable or test.")]
+Bundle = Annotated[
+    str | None, typer.Option("--bundle", help="Install from this bundle, a folder or an archive, without a network.")
+]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="SOURCE",
+        help="repository, rpm-bundle or static-bundle. Without: the repository; of a bundle its packages for this "
+        "machine, else its static archive.",
+    ),
+]
 User = Annotated[
     list[str] | None, typer.Option("--user", metavar="NAME", help="May use docker without sudo. Repeatable.")
 ]
@@ -37,7 +52,8 @@ def install_here(
     version: Version = None,
     mirror: Mirror = "official",
     channel: Channel = "stable",
-    bundle: options.Bundle = None,
+    bundle: Bundle = None,
+    source: Source = None,
     user: User = None,
     smoke_image: SmokeImage = None,
     no_smoke: NoSmoke = False,
@@ -48,9 +64,9 @@ def install_here(
 ) -> None:
     """Install the engine on this machine, as root or with sudo: what `curl ... | sh` does, with a plan to read first.
 
-    Packages come from Docker's repository or a mirror, signatures checked, or the static archive from --bundle (its
-    packages with --set engine.source=rpm-bundle). Shows the plan and asks, unless --yes. Call it again with another
-    --version to upgrade; `staithe rollback @local`, `staithe history @local` and `staithe remove @local` do the rest.
+    Packages come from Docker's repository or a mirror, signatures checked, or from --bundle, without a network. Shows
+    the plan and asks, unless --yes. Call it again with another --version to upgrade; `staithe rollback @local`,
+    `staithe history @local` and `staithe remove @local` do the rest.
 
     Exit codes: as of staithe apply.
     """
@@ -59,7 +75,10 @@ def install_here(
     options.require_answer(
         "install-here asks before it changes this machine", "staithe install-here --yes", yes=yes, as_json=as_json
     )
-    given = _settings(version, mirror, channel, bundle, user or [])
+    _check_source(source)
+    set_source = [one.partition("=")[2].strip('"') for one in settings or [] if one.startswith("engine.source=")]
+    source = source or (set_source[-1] if set_source else _source_of(bundle, version))
+    given = _settings(version, mirror, channel, source, user or [])
     if no_smoke or smoke_image:
         given.append(f"smoke.enabled={json.dumps(not no_smoke)}")
     if bundle is None or smoke_image:
@@ -77,13 +96,56 @@ def install_here(
     sys.exit(run.go().exit_code)
 
 
-def _settings(version: str | None, mirror: str, channel: str, bundle: str | None, users: list[str]) -> list[str]:
-    found = [f"engine.version={version}"] if version else []
+def _check_source(source: str | None) -> None:
+    known = ("repository", "rpm-bundle", "static-bundle")
+    if source is not None and source not in known:
+        raise UsageError("there is no such source", where="--source", found=source, expected=", ".join(known))
+
+
+def _source_of(bundle: str | None, version: str | None) -> str:
+    """Return where the engine comes from when nobody says; say what was chosen of a bundle."""
     if bundle is None:
-        found += ["engine.source=repository", f"engine.repository.mirror={mirror}"]
-        found.append(f"engine.repository.channel={channel}")
+        return "repository"
+    import shutil
+    from pathlib import Path
+
+    from staithe.bundle.read import read_bundle
+    from staithe.host_layout import ENGINE_CURRENT
+    from staithe.report.console import console_for
+    from staithe.sourcing.bundle_source import chosen
+
+    choice = chosen(
+        read_bundle(Path(bundle)),
+        _this_machine(),
+        version,
+        has_manager=any(shutil.which(name) for name in ("dnf", "dnf5", "yum")),
+        is_static=Path(ENGINE_CURRENT).is_symlink(),
+    )
+    told = f"from {bundle}: {choice.words}"
+    console_for(stderr=True).print(told, highlight=False, markup=False, soft_wrap=True)
+    return choice.source
+
+
+def _this_machine() -> Target | None:
+    """Return what kind of host this is; None for one whose release says nothing."""
+    import platform
+
+    from staithe.sourcing.target import Target
+
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return None
+    major = release.get("VERSION_ID", "").partition(".")[0]
+    return Target(int(major), platform.machine()) if major.isdigit() else None
+
+
+def _settings(version: str | None, mirror: str, channel: str, source: str, users: list[str]) -> list[str]:
+    found = [f"engine.source={source}", *([f"engine.version={version}"] if version else [])]
+    if source == "repository":
+        found += [f"engine.repository.mirror={mirror}", f"engine.repository.channel={channel}"]
     elif mirror != "official" or channel != "stable":
-        raise UsageError("--mirror and --channel do not go with --bundle: a bundle is installed without a network")
+        raise UsageError("--mirror and --channel do not go with a bundle, which is installed without a network")
     if users:
         found.append(f"users.docker_group={json.dumps(users)}")
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,39 +12,54 @@ from staithe.cli import options
 from staithe.errors import UsageError
 
 if TYPE_CHECKING:
-    from staithe.report.documents import VersionsDocument
+    from staithe.described_repositories import AskedRepository
     from staithe.result import RunResult
-    from staithe.sourcing.target import Target
+    from staithe.secret import Vault
 
-_MAJORS = (8, 9, 10)
+
+Repo = Annotated[
+    str | None,
+    typer.Option(
+        "--repo",
+        metavar="URL",
+        help="Address or folder of a package repository; $releasever and $basearch are filled in.",
+        show_default=False,
+    ),
+]
+Mirror = Annotated[
+    str | None,
+    typer.Option(
+        "--mirror",
+        help="Which mirror of Docker's own repository: official, aliyun, tuna, ... Without: as the inventory "
+        "describes (engine.repository), else official.",
+        show_default=False,
+    ),
+]
+Channel = Annotated[
+    str | None,
+    typer.Option("--channel", help="stable or test. Without: as described, else stable.", show_default=False),
+]
+Majors = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--el", metavar="MAJOR", help="For this release of EL; repeatable. Without: 8, 9, 10, or the hosts' own."
+    ),
+]
+Archs = Annotated[
+    list[str] | None,
+    typer.Option("--arch", help="x86_64 or aarch64; repeatable. Without: x86_64, or the hosts'."),
+]
+Everything = Annotated[bool, typer.Option("--all", help="All versions, not only the newest 15.")]
 
 
 def versions(
     inventory: options.OptionalInventory = None,
-    repo: Annotated[
-        str | None,
-        typer.Option(
-            "--repo",
-            metavar="URL",
-            help="Address or folder of a package repository; $releasever and $basearch are filled in.",
-            show_default=False,
-        ),
-    ] = None,
-    mirror: Annotated[
-        str, typer.Option("--mirror", help="Which mirror of Docker's own repository: official, aliyun, tuna, ...")
-    ] = "official",
-    channel: Annotated[str, typer.Option("--channel", help="stable or test.")] = "stable",
-    majors: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--el", metavar="MAJOR", help="For this release of EL; repeatable. Without: 8, 9, 10, or the hosts' own."
-        ),
-    ] = None,
-    archs: Annotated[
-        list[str] | None,
-        typer.Option("--arch", help="x86_64 or aarch64; repeatable. Without: x86_64, or the hosts'."),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All versions, not only the newest 15.")] = False,
+    repo: Repo = None,
+    mirror: Mirror = None,
+    channel: Channel = None,
+    majors: Majors = None,
+    archs: Archs = None,
+    everything: Everything = False,
     limit: options.Limit = None,
     parallel: options.Parallel = 0,
     accept_new_host_keys: options.AcceptKeys = False,
@@ -53,18 +67,32 @@ def versions(
 ) -> None:
     """List the engine versions that a package repository offers, newest first, and what each host has.
 
-    Changes nothing. This machine asks the repository, not the hosts. Exit codes: 0, 1 a host cannot be asked,
-    5 the repository cannot be read.
+    With an inventory the repositories are those that its hosts are described to install from (engine.repository, with
+    login, proxy and key); --repo and --mirror go before that. Changes nothing. This machine asks the repositories,
+    not the hosts.
+
+    Exit codes: 0, 1 a host cannot be asked, 2 wrong usage or configuration, 5 a repository cannot be read.
     """
+    from staithe.cli.bundle.progress import downloading
+    from staithe.offered_versions import offered
     from staithe.report.console import print_document
     from staithe.report.versions import print_versions
+    from staithe.secret import Vault, ask_secret
 
-    address = _address(repo, mirror, channel)
+    vault = Vault(lambda prompt: ask_secret(prompt) or "")
+    _check_channel(channel)
     _check(majors or (), archs or ())
+    if inventory is None or repo is not None or mirror is not None:
+        repositories: tuple[AskedRepository, ...] = (_named(repo, mirror or "official", channel or "stable"),)
+    else:
+        repositories = _described(inventory, limit, channel, vault)
     result = None
     if inventory is not None:
         result = _asked(inventory, limit or [], parallel, accept_new_host_keys, as_json)
-    document = _gathered(address, _targets(majors, archs, result), result)
+    with downloading() as (downloader, say):
+        document = offered(
+            repositories, downloader, result, majors=majors or (), archs=archs or (), say=say, mask=vault.mask
+        )
     if as_json:
         print_document(document.model_dump_json(indent=1))
     else:
@@ -72,17 +100,21 @@ def versions(
     sys.exit(document.exit_code)
 
 
-def _address(repo: str | None, mirror: str, channel: str) -> str:
-    from staithe.sourcing.presets import DOCKER_MIRRORS, docker_packages
-
-    if channel not in ("stable", "test"):
+def _check_channel(channel: str | None) -> None:
+    if channel not in ("stable", "test", None):
         gone = "; nightly and edge exist no longer" if channel in ("nightly", "edge") else ""
         raise UsageError(
             f"there is no such channel{gone}", where="--channel", found=channel, expected="stable or test"
         )
+
+
+def _named(repo: str | None, mirror: str, channel: str) -> AskedRepository:
+    from staithe.described_repositories import AskedRepository, named
+    from staithe.sourcing.presets import DOCKER_MIRRORS
+
     if repo is not None:
         _check_repository(repo)
-        return repo
+        return AskedRepository(repo)
     if mirror not in DOCKER_MIRRORS:
         raise UsageError(
             "no such mirror is known",
@@ -91,7 +123,26 @@ def _address(repo: str | None, mirror: str, channel: str) -> str:
             expected=", ".join(DOCKER_MIRRORS),
             hint="staithe versions --repo URL   # any other",
         )
-    return docker_packages(mirror, channel)
+    return named(mirror, channel)
+
+
+def _described(
+    inventory: str, limit: list[str] | None, channel: str | None, vault: Vault
+) -> tuple[AskedRepository, ...]:
+    """Return the repositories of the inventory's hosts; of secrets only theirs are asked for."""
+    from staithe.config import configs_for
+    from staithe.described_repositories import described
+    from staithe.errors import ConfigError
+    from staithe.fleet import describe_inventory
+
+    layers = {
+        host.name: [vault.resolve({"engine": data["engine"]}) for _, data in host.layers if "engine" in data]
+        for host in describe_inventory(inventory, limit)
+    }
+    try:
+        return described(configs_for(layers), channel=channel)
+    except ConfigError as error:
+        raise ConfigError([vault.mask(problem) for problem in error.problems], hint=error.hint) from None
 
 
 def _check_repository(repo: str) -> None:
@@ -135,54 +186,3 @@ def _asked(inventory: str, limit: list[str], parallel: int, accept_new_host_keys
         # What stdout has is this command's own document.
         run.console = console_for(stderr=True)
     return run.go(show_summary=False)
-
-
-def _targets(majors: list[int] | None, archs: list[str] | None, result: RunResult | None) -> list[Target]:
-    """Return the kinds of hosts to look for: those that were named, else those that the hosts are."""
-    from staithe.sourcing.target import Target
-    from staithe.support_matrix import ARCHITECTURES, RELEASES
-
-    seen = {
-        (host.summary.major, host.summary.arch)
-        for host in (result.hosts if result else [])
-        if host.summary and host.summary.major in RELEASES and host.summary.arch in ARCHITECTURES
-    }
-    if majors or archs or not seen:
-        seen = {(major, arch) for major in majors or _MAJORS for arch in archs or ["x86_64"]}
-    return [Target(major, arch) for major, arch in sorted(seen)]
-
-
-def _gathered(address: str, targets: list[Target], result: RunResult | None) -> VersionsDocument:
-    from staithe.cli.bundle.progress import downloading
-    from staithe.report.documents import OfferedVersion, VersionsDocument
-    from staithe.sourcing.offers import fetch_offers
-
-    with downloading() as (downloader, say):
-        say(f"asking {address}")
-        offers = fetch_offers(address, targets, downloader, Path())
-    hosts: dict[str, list[str]] = {}
-    for host in result.hosts if result else []:
-        found = host.summary.engine_version if host.summary else None
-        if found is not None:
-            # A distribution's own build (28.5.2+dfsg4) stands beside the version that it was made from.
-            made_from = found.partition("+")[0]
-            is_theirs = found not in offers.versions and made_from in offers.versions
-            version, name = (made_from, f"{host.host} ({found})") if is_theirs else (found, host.host)
-            hosts.setdefault(version, []).append(name)
-    offered = [
-        OfferedVersion(
-            version=version,
-            packages={target: str(nevra) for target, nevra in packages.items()},
-            hosts=hosts.pop(version, []),
-        )
-        for version, packages in offers.versions.items()
-    ]
-    return VersionsDocument(
-        schema_version=1,
-        repository=address,
-        exit_code=result.exit_code if result else 0,
-        # What hosts have and nobody offers stands at the end.
-        versions=[*offered, *(OfferedVersion(version=one, packages={}, hosts=names) for one, names in hosts.items())],
-        without=dict(offers.without),
-        failures={host.host: host.error.message for host in (result.hosts if result else []) if host.error},
-    )

@@ -23,9 +23,9 @@ from staithe.host_layout import (
     PACKAGE_UNIT_DIR,
     STATE_DIR,
     UNIT_DIR,
-    UNITS,
 )
 from staithe.ownership import foreign_programs
+from staithe.plan import former_engine
 from staithe.plan.binaries import is_linked
 from staithe.probe.state import HostState, ManagedFile, Unit
 from staithe.programs import PROGRAMS
@@ -46,15 +46,17 @@ def changes(state: HostState, config: Config, *, purge_data: bool) -> tuple[Chan
     """
     if not _has_been_here(state):
         return ()
-    former = _notes(state)
+    former, stays = _notes(state), not _is_ours(state)
     return (
-        *_services(state),
+        *(former_engine.stopped(state, former) if stays else _services(state)),
         *(_data(state, config) if purge_data else ()),
         *_files(state, former),
         *_packages(state, former),
+        *former_engine.enabled(state, former, stays=stays),
         *_programs(state),
         *_kernel(former),
         *_group(state, former),
+        *former_engine.running(state, former, stays=stays),
         change("removal", "remove", STATE_DIR, "the record, the notes and the blobs; last of all"),
     )
 
@@ -77,8 +79,11 @@ def remains(state: HostState, config: Config, *, purge_data: bool) -> tuple[str,
         for name, evr in former.replaced_packages.items()
         if _evr(state, name) != evr
     ]
+    found += former_engine.remains(state, former, stays=not _is_ours(state))
     found += [f"kernel module {name}, while something uses it" for name in former.modules]
-    return (*found, "the engine's packet filter rules and bridges of its networks, until the next reboot")
+    if _is_ours(state):
+        found.append("the engine's packet filter rules and bridges of its networks, until the next reboot")
+    return tuple(found)
 
 
 def data_folders(state: HostState, config: Config) -> tuple[str, ...]:
@@ -151,8 +156,6 @@ def _is_ours(state: HostState) -> bool:
 
 
 def _services(state: HostState) -> Iterator[Change]:
-    if not _is_ours(state):
-        return
     if state.docker is None and state.engine.origin != "none":
         reason = "the engine is down; with live-restore containers outlive it"
         yield change("removal", "stop", RUNNING_CONTAINERS, reason, containers="ended")
@@ -168,15 +171,11 @@ def _services(state: HostState) -> Iterator[Change]:
 
 def _files(state: HostState, former: Former) -> Iterator[Change]:
     for path, before in sorted(managed_files(state).items()):
-        is_unit = path in {f"{UNIT_DIR}/{unit}" for unit in UNITS}
         reason = f"changed since; kept as {saved(path)}" if was_changed(state, path) else "staithe wrote it"
         if before is not None:
             yield change("removal", "update", path, f"{reason}; the file of before comes back")
         elif state.files.get(path, ManagedFile()).exists:
             yield change("removal", "remove", path, reason)
-        name = path.rpartition("/")[2]
-        if is_unit and former.units.get(name) == "enabled":
-            yield change("removal", "enable", name, "was enabled before", after="enabled")
 
 
 def was_changed(state: HostState, path: str) -> bool:
@@ -188,9 +187,8 @@ def was_changed(state: HostState, path: str) -> bool:
 
 
 def _packages(state: HostState, former: Former) -> Iterator[Change]:
-    if not _is_ours(state):
-        return
-    for name in former.packages:
+    names = former.packages if _is_ours(state) else tuple(filter(former_engine.is_extra, former.packages))
+    for name in names:
         evr = Nevra.parse(state.packages[name]).evr if name in state.packages else None
         yield change("removal", "remove", f"package {name}", "staithe installed it", before=evr)
 

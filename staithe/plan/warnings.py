@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from staithe import traps
+from staithe.bundle.package_digests import without_sha256
 from staithe.change import Change
 from staithe.config import Config
 from staithe.daemon.reload import keeps_containers
 from staithe.desired import Desired
-from staithe.engine import PACKAGES
+from staithe.engine import PACKAGES, PackagedEngine
 from staithe.events import PlanWarning
 from staithe.host_layout import DAEMON_JSON
 from staithe.probe.state import HostState
+from staithe.rpm.nevra import Nevra
 from staithe.support_matrix import version_tuple
 
 # docker/cli docs/deprecated.md.
 _REMOVED_DRIVERS = {"aufs": (24,), "overlay": (24,), "devicemapper": (25,)}
 # With the containerd image store, which is the choice of fresh engines from this version on.
 _CONTAINERD_STORE: tuple[int, ...] = (29,)
+# rpm 4.14 is the first that writes SHA-256 digests; EL 7 has 4.11.
+_FIPS_FROM = 8
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,34 @@ def forced(way: Way) -> Found:
         yield "engine.force: packages are installed whatever they need or replace", "rpm --force --nodeps"
 
 
+def fips(way: Way) -> Found:
+    """The host is in FIPS mode, where rpm verifies packages by SHA-256 alone, and packages come that may have none.
+
+    What a repository has is not known before; of a bundle the packages are named, beside the engine's own, for which
+    the host is refused (E324). rpm refuses them with "no digest", and the host stays as it is. `rpm -Kv FILE` lists
+    the digests of a package.
+    """
+    engine = way.desired.engine
+    coming = [one for one in way.changes if one.component == "packages" and one.kind in ("create", "update")]
+    if not isinstance(engine, PackagedEngine) or not verifies_by_sha256(way.state):
+        return
+    if not any(one.target in PACKAGES for one in coming):
+        return
+    source = "rpm -Kv FILE"
+    if engine.package_set is None:
+        yield "FIPS: rpm refuses packages that have no SHA-256 of header and payload, should one come", source
+        return
+    others = [one for one in engine.package_set.packages if Nevra.parse(one.nevra).name not in engine.wanted]
+    lacking = [one.nevra for one in without_sha256(way.desired.bundle, others)]
+    if lacking:
+        yield f"FIPS: rpm refuses {', '.join(lacking)} (no SHA-256), should the host need it", source
+
+
+def verifies_by_sha256(state: HostState) -> bool:
+    """Whether rpm takes nothing but SHA-256 here; on EL 7 no package has that, so FIPS asks for it from EL 8 on."""
+    return state.packaging is not None and state.packaging.fips and state.os.major >= _FIPS_FROM
+
+
 _KINDS: dict[str, Callable[[Way], Found]] = {
     "W101": ended_containers,
     "W102": downgrade,
@@ -186,6 +218,7 @@ _KINDS: dict[str, Callable[[Way], Found]] = {
     "W105": other_driver,
     "W106": no_way_back,
     "W107": other_repository,
+    "W108": fips,
     "W109": rpm_alone,
     "W110": forced,
 }

@@ -33,6 +33,7 @@ _CHECKS = (
     Check("E321", packages.clock),
     Check("E322", packages.package_manager),
     Check("E323", packages.fapolicyd),
+    Check("E324", packages.fips),
 )
 
 

@@ -6,6 +6,7 @@ import operator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 
+from staithe.bundle.package_digests import without_sha256
 from staithe.config import Config
 from staithe.desired import Desired
 from staithe.engine import PackagedEngine, StaticEngine
@@ -13,6 +14,7 @@ from staithe.host_layout import ENGINE_ROOT
 from staithe.package_pattern import named_by, version_in
 from staithe.plan import binaries
 from staithe.plan.packages import in_the_way
+from staithe.plan.warnings import verifies_by_sha256
 from staithe.preflight.finding import Found
 from staithe.probe.state import HostState, VersionLock
 from staithe.rpm.nevra import Nevra
@@ -153,6 +155,27 @@ def fapolicyd(state: HostState, config: Config, desired: Desired) -> Found:
             "enforcing, without trust in the engine's folder",
             f"a rule for {ENGINE_ROOT}/",
             f"echo '{rule}' > /etc/fapolicyd/rules.d/20-staithe.rules && fagenrules --load   # on the host, as root",
+        )
+
+
+def fips(state: HostState, config: Config, desired: Desired) -> Found:
+    """The host is in FIPS mode, and a package of the engine in the bundle has no SHA-256 of its header and payload.
+
+    There rpm uses neither MD5 nor SHA-1, so it would find nothing to verify such a package by, and refuse it ("no
+    digest"). `rpm -Kv FILE` lists the digests of a package. Packages that were built with rpm 4.14 or newer have
+    them; choose a version of the package that was, in bundle.toml.
+    """
+    engine = desired.engine
+    if not isinstance(engine, PackagedEngine) or engine.package_set is None or not verifies_by_sha256(state):
+        return
+    due = _due(state, desired)
+    packages = [one for one in engine.package_set.packages if Nevra.parse(one.nevra).name in due]
+    for one in without_sha256(desired.bundle, packages):
+        yield (
+            f"FIPS: rpm cannot verify {one.nevra}",
+            "no SHA-256 of header and payload",
+            "a package built with rpm 4.14 or newer",
+            f"rpm -Kv {one.file_name}   # shows its digests; then engine.version or engine.pins in bundle.toml",
         )
 
 

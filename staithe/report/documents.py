@@ -19,14 +19,22 @@ class OfferedVersion(_Document):
     hosts: list[str] = Field(default=[], description="Hosts that have this version, whether it runs or not.")
 
 
-class VersionsDocument(_Document):
-    """What `staithe versions --json` prints."""
+class RepositoryOffer(_Document):
+    """What one repository has on offer."""
 
-    schema_version: Literal[1]
     repository: str = Field(description="Its address, $releasever and $basearch not filled in.")
-    exit_code: int
     versions: list[OfferedVersion] = Field(description="Newest first.")
     without: dict[str, str] = Field(description="Kind of host -> why nothing is offered for it.")
+    described_for: list[str] = Field(default=[], description="Hosts that are described to install from it.")
+    notes: list[str] = Field(default=[], description="What is amiss with it, or not as it is on the hosts.")
+
+
+class VersionsDocument(RepositoryOffer):
+    """What `staithe versions --json` prints; of several repositories the first, and then the others."""
+
+    schema_version: Literal[1]
+    exit_code: int
+    others: list[RepositoryOffer] = Field(default=[], description="Where hosts do not all have the same.")
     failures: dict[str, str] = Field(default={}, description="Host -> why it could not be asked.")
 
 

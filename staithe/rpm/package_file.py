@@ -27,7 +27,9 @@ _CHUNK_BYTES = 1 << 20
 
 _TAG_NAME, _TAG_VERSION, _TAG_RELEASE, _TAG_EPOCH, _TAG_ARCH = 1000, 1001, 1002, 1003, 1022
 _TAG_PAYLOAD_DIGEST, _TAG_PAYLOAD_DIGEST_ALGORITHM = 5092, 5093
-# Of the signature header. The first two and the third sign the header, the last two header and payload together.
+# Of the signature header: the header's digest, which rpm compares it with.
+_SIGNATURE_SHA256 = 273
+# The first two and the third sign the header, the last two header and payload together.
 _SIGNATURE_DSA, _SIGNATURE_RSA, _SIGNATURE_OPENPGP = 267, 268, 278
 _SIGNATURE_PGP, _SIGNATURE_GPG = 1002, 1005
 _INT32, _STRING, _BINARY, _STRING_ARRAY, _I18N = 4, 6, 7, 8, 9
@@ -50,6 +52,8 @@ class PackageHead:
     # Older packages have no payload digest, but signatures over header and payload.
     whole_signatures: tuple[bytes, ...]
     payload_sha256: str | None
+    # Whether rpm has a SHA-256 of the header to compare; packages of EL 7 and before have none.
+    has_header_sha256: bool
     # Where in the file the payload begins.
     payload_start: int
 
@@ -80,6 +84,7 @@ def read_head(stream: IO[bytes], where: str) -> PackageHead:
                 value for tag in (_SIGNATURE_PGP, _SIGNATURE_GPG) if isinstance(value := signatures.get(tag), bytes)
             ),
             payload_sha256=_payload_sha256(tags),
+            has_header_sha256=bool(signatures.get(_SIGNATURE_SHA256)),
             payload_start=_LEAD_BYTES + len(signature_header) + padding + len(header),
         )
     except (KeyError, IndexError, TypeError, UnicodeDecodeError, binascii.Error) as error:

@@ -62,6 +62,16 @@ def offered(repositories: Sequence[Repository], name: str, arch: str) -> tuple[N
     return tuple(sorted(found, key=str))
 
 
+def without_match(repositories: Sequence[Repository], patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return the patterns of excludes that no package of the repositories fits."""
+    if not patterns:
+        return ()
+    pool = libsolv.new_pool("noarch")
+    for repository in repositories:
+        repository.load(pool, with_files=False)
+    return tuple(one for one in patterns if not matching(pool, [one]))
+
+
 def newest_first(repositories: Sequence[Repository], name: str) -> tuple[tuple[str, Nevra], ...]:
     """Return (repository, package) of all that repositories have under a name, for whatever architecture."""
     pool = libsolv.new_pool("noarch")

@@ -112,8 +112,12 @@ class Candidates:
 
 
 def matching(pool: Any, patterns: Iterable[str], repository: str | None = None) -> set[int]:
-    """Return the ids of the packages that `--exclude PATTERN` hides; patterns are of NAME or NAME.ARCH."""
+    """Return the ids of the packages that `--exclude PATTERN` hides.
+
+    Patterns are of NAME, NAME.ARCH, or NAME-[EPOCH:]VERSION[-RELEASE[.ARCH]].
+    """
     wanted = list(patterns)
+    versioned = [one for one in wanted if re.search("-[0-9]", one)]
     if not wanted:
         return set()
     known: dict[tuple[int, int], bool] = {}
@@ -125,6 +129,17 @@ def matching(pool: Any, patterns: Iterable[str], repository: str | None = None) 
         if key not in known:
             label = f"{solvable.name}.{solvable.arch}"
             known[key] = any(fnmatchcase(label, one) or fnmatchcase(solvable.name, one) for one in wanted)
-        if known[key]:
+        if known[key] or (versioned and _has_label(solvable, versioned)):
             found.add(solvable.id)
     return found
+
+
+def _has_label(solvable: Any, patterns: list[str]) -> bool:
+    name, evr = solvable.name, solvable.evr
+    if not any(one.startswith(f"{name}-") for one in patterns):
+        return False
+    epoch, _, rest = evr.rpartition(":")
+    version = rest.rpartition("-")[0] or rest
+    heads = ("", f"{epoch or 0}:")
+    labels = [f"{name}-{head}{tail}" for head in heads for tail in (version, rest, f"{rest}.{solvable.arch}")]
+    return any(fnmatchcase(label, one) for label in labels for one in patterns)

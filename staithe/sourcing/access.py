@@ -63,8 +63,12 @@ def connection_of(wish: ConnectionWish, folder: Path) -> Access:
 
 def key_access_of(repository: RepositoryWish, address: str, folder: Path) -> Access:
     """Return the way to a key of a repository: without its login where another server has the key."""
-    access = access_of(repository, folder)
-    if _server(address) == _server(repository.address):
+    return for_key(access_of(repository, folder), repository.address, address)
+
+
+def for_key(access: Access, repository: str, key: str) -> Access:
+    """Return the way to the key at one address, from the way to the repository at the other."""
+    if _server(key) == _server(repository):
         return access
     return replace(access, username=None, password=None, client_certificate=None, client_key=None)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from staithe.errors import LockError, Unsolvable
 from staithe.rpm.closure import EXCLUDED, Package, Request
 from staithe.rpm.nevra import Nevra
 from staithe.rpm.repository import Repository
-from staithe.rpm.solver import offered, resolve
+from staithe.rpm.solver import offered, resolve, without_match
 from staithe.sourcing.bases import KnownBase
 from staithe.sourcing.description import PLUGINS, Description
 from staithe.sourcing.lock_file import Lock
+from staithe.sourcing.repository_download import FetchedRepository
 from staithe.sourcing.target import Target
 from staithe.sourcing.version_range import VersionRange
 
@@ -75,6 +76,7 @@ def choose_packages(
     `known`: what such hosts have; None: nothing.
     """
     names = [*_engine_names(description, engine), *description.packages.extra]
+    _check_pins(description, target, repositories)
     request = Request(
         names=tuple(names),
         arch=target.arch,
@@ -100,14 +102,38 @@ def _hint(known: KnownBase | None) -> str:
     )
 
 
+def idle_excludes(description: Description, fetched: Sequence[FetchedRepository]) -> tuple[str, ...]:
+    """Say which excludes leave nothing out: a mistyped one would look as if it did."""
+    everywhere = [one.metadata for one in fetched]
+    found = [f"packages.exclude: {one}" for one in without_match(everywhere, description.packages.exclude)]
+    for wish in description.repository:
+        its = [one.metadata for one in fetched if one.wish.id == wish.id]
+        found += [f"exclude of [[repository]] {wish.id}: {one}" for one in without_match(its, wish.exclude)]
+    return tuple(f"{one} fits no package that is offered, so it leaves nothing out" for one in found)
+
+
 def _engine_names(description: Description, engine: str | None) -> Iterable[str]:
     if description.engine is None or "rpm" not in description.engine.sources:
         return
-    for name in (ENGINE_PACKAGE, "docker-ce-cli", "containerd.io"):
-        yield f"{name}-{engine}" if name in _OF_THE_ENGINE else name
-    for plugin in description.engine.plugins:
-        name = PLUGINS[plugin]
-        yield f"{name}-{engine}" if name in _OF_THE_ENGINE else name
+    pins: Mapping[str, str] = {str(name): version for name, version in description.engine.pins.items()}
+    plugins = [PLUGINS[plugin] for plugin in description.engine.plugins]
+    for name in (ENGINE_PACKAGE, "docker-ce-cli", "containerd.io", *plugins):
+        version = engine if name in _OF_THE_ENGINE else pins.get(name)
+        yield f"{name}-{version}" if version is not None else name
+
+
+def _check_pins(description: Description, target: Target, repositories: Sequence[Repository]) -> None:
+    """Raise LockError for a pinned version that nobody offers: the solver would only say that there is none."""
+    for name, pin in description.engine.pins.items() if description.engine is not None else ():
+        found = offered(repositories, name, target.arch)
+        versions = {one.version for one in found}
+        if pin not in versions | {f"{one.version}-{one.release}" for one in found}:
+            raise LockError(
+                f"{name} {pin} is not offered for {target.name}",
+                where=f"engine.pins.{name}",
+                found=_newest_few(versions),
+                hint="correct it in bundle.toml, or add the repository that has it",
+            )
 
 
 def _former_packages(former: Lock | None, target: Target, engine: str | None) -> tuple[Nevra, ...]:

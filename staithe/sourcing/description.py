@@ -39,6 +39,10 @@ PackageSpec = Annotated[
         256,
     ),
 ]
+PackageVersion = Annotated[
+    str,
+    text("a version such as 1.7.27, or one with its release such as 1.7.27-3.1.el9", r"[0-9][A-Za-z0-9._+~^-]*", 64),
+]
 Mirror = Annotated[str, text("one of " + ", ".join(presets.DOCKER_MIRRORS), "|".join(presets.DOCKER_MIRRORS))]
 PLUGINS = {
     "compose": "docker-compose-plugin",
@@ -60,6 +64,12 @@ class EngineWish(ServerWish):
     plugins: tuple[Literal["compose", "buildx", "rootless-extras"], ...] = Field(
         default=(), description="Plugins, as packages."
     )
+    pins: dict[Literal["containerd.io", "docker-compose-plugin", "docker-buildx-plugin"], PackageVersion] = Field(
+        default={},
+        description="Exact versions of the packages that go with the engine's. Others come as the newest, "
+        "which stays until `bundle lock --upgrade`.",
+        examples=[{"containerd.io": "1.7.27"}],
+    )
     static: Address | None = Field(
         default=None,
         description="Folder or address with ARCH/docker-VERSION.tgz below it. None: that of `mirror`.",
@@ -69,6 +79,14 @@ class EngineWish(ServerWish):
         description="Digests of the static archives, by architecture. Docker publishes none: without them the first "
         "lock trusts what it gets, and the lock pins that.",
     )
+
+    @model_validator(mode="after")
+    def _pins_what_comes(self) -> EngineWish:
+        wanted = {"containerd.io", *(PLUGINS[plugin] for plugin in self.plugins)} if "rpm" in self.sources else set()
+        idle = sorted(set(self.pins) - wanted)
+        if idle:
+            raise mistake(f"pins names {', '.join(idle)}, which does not come along: look at sources and plugins")
+        return self
 
 
 class Targets(Section):
@@ -92,7 +110,9 @@ class PackagesWish(Section):
     extra: tuple[PackageSpec, ...] = Field(
         default=(), description="More packages, with all that they need.", examples=[["iptables-nft"]]
     )
-    exclude: tuple[PackageSpec, ...] = Field(default=(), description="Names of packages that must not come along.")
+    exclude: tuple[PackageSpec, ...] = Field(
+        default=(), description="Packages that must not come along, or of which these versions must not."
+    )
     weak_dependencies: bool = Field(default=False, description="Follow Recommends too.")
 
 
@@ -121,7 +141,9 @@ class RepositoryWish(ServerWish):
     cost: int = Field(default=1000, ge=0, le=1000000, description="As dnf's: breaks ties between equal packages.")
     module_hotfixes: bool = Field(default=False, description="As dnf's: module filtering leaves it alone.")
     signed_metadata: bool = Field(default=False, description="Require a valid repomd.xml.asc by one of the keys.")
-    exclude: tuple[PackageSpec, ...] = Field(default=(), description="Names that are not taken from here.")
+    exclude: tuple[PackageSpec, ...] = Field(
+        default=(), description="Packages, or versions of them, that are not taken from here."
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> RepositoryWish:

@@ -16,7 +16,7 @@ from staithe.rpm.signature import Keyring, read_keys
 from staithe.sourcing import description_file
 from staithe.sourcing.access import access_of, key_access_of
 from staithe.sourcing.bases import KnownBase, read_bases
-from staithe.sourcing.choice import Upgrade, choose_engine, choose_packages, engine_versions
+from staithe.sourcing.choice import Upgrade, choose_engine, choose_packages, engine_versions, idle_excludes
 from staithe.sourcing.description import Description
 from staithe.sourcing.download import Downloader, Wanted
 from staithe.sourcing.image_lock import ImageLocking, image_names
@@ -45,6 +45,8 @@ class Locking:
     say: Callable[[str], None] = lambda text: None
 
     fetched: tuple[FetchedRepository, ...] = ()
+    # What a person has to know, although the lock is made.
+    warnings: tuple[str, ...] = ()
     bases: dict[Target, list[KnownBase]] = field(default_factory=dict)
 
     def run(self) -> Lock:
@@ -57,6 +59,7 @@ class Locking:
         keyrings, keys = self._keys()
         repositories = {target: self._repositories(target, keyrings) for target in self._targets()}
         self.fetched = tuple(one for found in repositories.values() for one in found)
+        self.warnings = idle_excludes(self.description, self.fetched)
         engine = self._engine(repositories)
         packages = self._packages(repositories, engine)
         wants_static = self.description.engine is not None and "static" in self.description.engine.sources

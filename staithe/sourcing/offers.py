@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from staithe.errors import DownloadFailed
 from staithe.rpm.nevra import Nevra
 from staithe.rpm.repository import Repository
 from staithe.rpm.solver import newest_first
+from staithe.sourcing.access import Access
 from staithe.sourcing.choice import ENGINE_PACKAGE
 from staithe.sourcing.download import Downloader
 from staithe.sourcing.origin import Interruption, located
@@ -27,22 +28,31 @@ class Offers:
     without: Mapping[str, str]
 
 
-def fetch_offers(address: str, targets: Iterable[Target], downloader: Downloader, folder: Path) -> Offers:
-    """Ask a repository what it has for each kind of host; `address` may have $releasever and $basearch in it.
+def fetch_offers(
+    addresses: Callable[[Target], Sequence[str]],
+    targets: Iterable[Target],
+    downloader: Downloader,
+    folder: Path,
+    access: Access | None = None,
+) -> Offers:
+    """Ask a repository what it has for each kind of host. `addresses` says where to look, one after the other.
 
     Raises RepositoryError, and DownloadFailed when it has nothing for any of them.
     """
     lists: list[Repository] = []
     failures: dict[str, DownloadFailed] = {}
     for target in targets:
-        try:
-            found = fetch_list(located(target.filled_in(address), folder), downloader)
-            lists.append(replace(found, id=target.name))
-        except DownloadFailed as error:
-            if isinstance(error.__cause__, Interruption):
-                # Nobody answers there: asking for other hosts would be as vain.
-                raise
-            failures[target.name] = error
+        for address in addresses(target):
+            try:
+                found = fetch_list(located(address, folder), downloader, access or Access())
+                lists.append(replace(found, id=target.name))
+                failures.pop(target.name, None)
+                break
+            except DownloadFailed as error:
+                if isinstance(error.__cause__, Interruption):
+                    # Nobody answers there: asking for other hosts would be as vain.
+                    raise
+                failures.setdefault(target.name, error)
     if failures and not lists:
         raise next(iter(failures.values()))
     versions: dict[str, dict[str, Nevra]] = {}

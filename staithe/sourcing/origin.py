@@ -21,9 +21,9 @@ _AGAIN_LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SLOWEST_BYTES_PER_S = 1024
 _PACE_WINDOW_S = 30.0
 _HINTS = {
-    401: "check username and password in bundle.toml",
-    403: "check the login in bundle.toml",
-    407: "check the proxy, proxy_username and proxy_password in bundle.toml",
+    401: "check username and password, in bundle.toml or engine.repository",
+    403: "check the login, in bundle.toml or engine.repository",
+    407: "check the proxy and its login, in bundle.toml or engine.repository",
 }
 
 

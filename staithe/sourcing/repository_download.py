@@ -68,9 +68,8 @@ def fetch_repository(
     return FetchedRepository(wish, target.address(wish), access, metadata, locked, keys)
 
 
-def fetch_list(url: str, downloader: Downloader) -> Repository:
+def fetch_list(url: str, downloader: Downloader, access: Access) -> Repository:
     """Fetch what says which packages a repository has, and nothing more; raises DownloadFailed, RepositoryError."""
-    access = Access()
     _, parsed = _fetch_table(url, access, None, downloader)
     return Repository(url, parsed, _fetch_entries(url, access, (parsed.primary,), downloader))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 from tests.lab.conftest import ROOT, Host
 from tests.lab.supply import Supply
@@ -32,9 +33,14 @@ def staithe(host: Host, words: str, *, user: str, check: bool = True) -> str:
     return host.sh(text, user=user, check=check)
 
 
+def settled(host: Host) -> None:
+    """Bring staithe itself to the host."""
+    carry(host, Path(sysconfig.get_paths()["purelib"]), (".",), "/opt/staithe")
+    carry(host, ROOT, _SOURCES, "/opt/staithe")
+
+
 def test_install_upgrade_and_remove_on_the_machine_itself(bare: Host, supply: Supply) -> None:
-    carry(bare, Path(sysconfig.get_paths()["purelib"]), (".",), "/opt/staithe")
-    carry(bare, ROOT, _SOURCES, "/opt/staithe")
+    settled(bare)
     supply.give_el(bare)
     repository = supply.repository()
     key = f"{supply.server.url}/RPM-GPG-KEY-lab"
@@ -67,3 +73,33 @@ def test_install_upgrade_and_remove_on_the_machine_itself(bare: Host, supply: Su
     assert bare.sh("rpm -qa | grep -E '^(docker|containerd)' || :") == ""
     # A mount point stays, empty.
     assert bare.sh("ls -d /var/lib/staithe 2>/dev/null; ls -A /var/lib/docker; :") == ""
+
+
+def test_a_bundle_is_all_that_is_needed(bare: Host, supply: Supply, lab: dict[str, Any]) -> None:
+    """What is in it is found out, and said: no setting names a source."""
+    settled(bare)
+    for name in (VERSION, "static"):
+        carry(bare, supply.bundle(name), (".",), f"/srv/{name}")
+    signers = Path(lab["allowed_signers"])
+    carry(bare, signers.parent, (signers.name,), "/srv")
+    trust = f"--set trust.allowed_signers=/srv/{signers.name}"
+    # Nobody is trusted before somebody says so, and what to type then is told.
+    refused = staithe(bare, f"install-here --bundle /srv/{VERSION} --yes", user="root", check=False)
+    assert "--set trust.allowed_signers=FILE" in refused and bare.sh("rpm -qa 'docker*'") == ""
+    wrong = staithe(bare, "install-here --bundle /srv/nothing --yes", user="root", check=False)
+    assert "/srv/nothing" in wrong and "Traceback" not in wrong
+    wrong = staithe(bare, "install-here --source rpms --yes", user="root", check=False)
+    assert "repository, rpm-bundle, static-bundle" in wrong
+
+    told = staithe(bare, f"install-here --bundle /srv/{VERSION} {trust} --yes", user="root")
+    assert f"from /srv/{VERSION}: the packages for el9-x86_64" in told and "changed: @local" in told
+    assert bare.sh("rpm -q docker-ce").startswith(f"docker-ce-{VERSION}-")
+    assert bare.sh("docker images -q staithe/smoke:1")
+    again = staithe(bare, f"install-here --bundle /srv/{VERSION} {trust} --yes", user="ops")
+    assert "nothing to do: @local" in again
+
+    # Another bundle, which has archives alone.
+    told = staithe(bare, f"install-here --bundle /srv/static --version 26.1.5 {trust} --yes", user="ops")
+    assert "from /srv/static: the static archive; it has no packages" in told
+    assert bare.sh("rpm -qa docker-ce") == "" and bare.sh("readlink -f /usr/bin/dockerd").startswith("/usr/libexec/")
+    assert bare.sh("docker version -f '{{.Server.Version}}'").startswith("26.1.5")

@@ -7,7 +7,7 @@ import pytest
 from staithe.former import Former, noted, read_former
 from staithe.host_layout import DAEMON_JSON, SYSCTL_FILE
 from staithe.plan import changes
-from staithe.probe.state import HostState, ManagedFile
+from staithe.probe.state import Engine, EngineBinary, HostState, ManagedFile, Unit
 from tests.unit import states
 
 
@@ -31,11 +31,25 @@ def test_a_first_apply_notes_all_that_it_touches() -> None:
     assert former.units == {}, "the units are staithe's own"
 
 
-def test_enablement_of_units_that_were_there_is_noted() -> None:
-    config = states.config(service={"enabled": False})
-    state = states.converged(config)
+def test_an_engine_that_was_there_is_noted_at_the_first_touch_alone() -> None:
+    config = states.config()
+    unit = Unit(load_state="loaded", active_state="active", unit_file_state="disabled")
+    binary = EngineBinary(path="/usr/bin/dockerd", target="/usr/bin/dockerd")
+    packed = EngineBinary(path="/usr/bin/runc", target="/usr/bin/runc", package="runc-1.1-1.el9.x86_64")
+    state = states.bare().model_copy(
+        update={
+            "units": {"docker.service": unit},
+            "engine": Engine(origin="static", binaries={"dockerd": binary, "runc": packed}),
+        }
+    )
     former = noted(state, changes(state, config, states.desired(config)))
-    assert former == Former(units=dict.fromkeys(("containerd.service", "docker.socket", "docker.service"), "enabled"))
+    assert (former.units, former.active) == ({"docker.service": "disabled"}, {"docker.service": "active"})
+    assert former.programs == ("/usr/bin/dockerd",)
+    # What staithe makes of the units is nothing that was there before; nor is what an early staithe noted nothing of.
+    enabled = unit.model_copy(update={"unit_file_state": "enabled"})
+    later = _applied(state, former).model_copy(update={"units": {"docker.service": enabled}})
+    assert noted(later, ()).units == former.units
+    assert noted(states.converged(config), ()).units == {}
 
 
 def test_what_is_noted_stays() -> None:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from staithe import preflight
+from staithe import plan, preflight
+from staithe.bundle import package_digests
+from staithe.bundle.contents import Package, PackageSet
 from staithe.config import Config
+from staithe.desired import desired_for
+from staithe.plan.warnings import verifies_by_sha256, warnings
 from staithe.preflight import packages
 from staithe.probe.state import Exclude, HostState, LockHolder, Packaging, VersionLock
 from tests.unit import states
 
+SET = PackageSet(
+    "el9-x86_64",
+    "28.5.2",
+    tuple(
+        Package(f"{name}-28.5.2-1.el9.x86_64", f"{name}.rpm", "0" * 40, states.blob(letter))
+        for name, letter in (("docker-ce", "1"), ("docker-ce-cli", "2"), ("containerd.io", "3"), ("libfoo", "4"))
+    ),
+    {},
+    {},
+)
 NOW = 1_800_000_000
 DAY = 86_400
 DNF_CONF = "/etc/dnf/dnf.conf"
@@ -155,4 +171,51 @@ def test_fapolicyd_has_to_trust_static_engines_only() -> None:
 
 def test_every_check_of_packages_is_shown_red() -> None:
     here = {check.code for check in preflight.checks() if check.find.__module__ == "staithe.preflight.packages"}
-    assert here == {code for code, _ in RED.values()} | {"E323"}
+    assert here == {code for code, _ in RED.values()} | {"E323", "E324"}
+
+
+@pytest.fixture
+def digests(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bool]]:
+    """What is known of the packages, as if their blobs had been read."""
+    known = {one.blob.digest: True for one in SET.packages}
+    monkeypatch.setattr(package_digests, "_KNOWN", known)
+    yield known
+
+
+def fips_findings(state: HostState, source: str = "rpm-bundle") -> tuple[list[str], list[str]]:
+    """Return the codes of what refuses the host, and of what is warned of."""
+    config = packaged(source)
+    desired = desired_for(config, state, replace(states.bundle(), package_sets=(SET,)))
+    refused = [one.code for one in preflight.check(state, config, desired)]
+    return refused, [
+        one.code
+        for one in warnings(state, config, desired, plan.changes(state, config, desired))
+        if "FIPS" in one.text
+    ]
+
+
+def test_fips_takes_packages_with_sha256_alone(digests: dict[str, bool]) -> None:
+    engine, other = SET.packages[0].blob.digest, SET.packages[3].blob.digest
+    assert fips_findings(host(fips=True)) == ([], [])
+    digests[other] = False
+    # Whether the host needs it is known only when dnf has looked.
+    assert fips_findings(host(fips=True)) == ([], ["W108"])
+    digests[engine] = False
+    assert fips_findings(host(fips=True)) == (["E324"], ["W108"])
+    assert fips_findings(host(fips=False)) == ([], [])
+    # EL 7 installs packages without it, in FIPS mode too: none has it.
+    old = host(fips=True)
+    old = old.model_copy(update={"os": old.os.model_copy(update={"major": 8})})
+    assert not verifies_by_sha256(old.model_copy(update={"os": old.os.model_copy(update={"major": 7})}))
+    assert verifies_by_sha256(old)
+
+
+def test_fips_and_nothing_due(digests: dict[str, bool]) -> None:
+    digests[SET.packages[0].blob.digest] = False
+    installed = {name: f"{name}-28.5.2-1.el9.x86_64" for name in ("docker-ce", "docker-ce-cli", "containerd.io")}
+    assert fips_findings(host(fips=True).model_copy(update={"packages": installed})) == ([], [])
+
+
+def test_what_a_repository_has_nobody_knows(digests: dict[str, bool]) -> None:
+    assert fips_findings(host(fips=True), "repository") == ([], ["W108"])
+    assert fips_findings(host(fips=False), "repository") == ([], [])

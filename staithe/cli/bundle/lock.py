@@ -60,7 +60,7 @@ def lock(
         )
         made = locking.run()
     note_seen(locking.fetched, home, cache)
-    for warning in pin_warnings(description):
+    for warning in (*locking.warnings, *pin_warnings(description)):
         console_for(stderr=True, markup=False).print(f"warning: {warning}", soft_wrap=True)
     _written(made, former, home / LOCK_NAME, check=check)
 

@@ -163,3 +163,27 @@ def test_entries_that_point_outside_are_refused(kind: int) -> None:
     header = struct.pack(">8sII", b"\x8e\xad\xe8\x01\0\0\0\0", 4, 8) + entries + b"abcdefgh"
     with pytest.raises(PackageRefused):
         read_head(io.BytesIO(lead + empty + header), "lying.rpm")
+
+
+def test_the_digests_that_fips_asks_for_are_seen(made: Made, tmp_path: Path) -> None:
+    """With each of them taken away; what is left is asked of rpm itself."""
+    content = made.signed.read_bytes()
+    # (tag of the signature header, of the header): as they stand in the index, with their types.
+    header_tag, payload_tag = struct.pack(">II", 273, 6), struct.pack(">II", 5093, 4)
+    cases = {"whole": content}
+    for name, tag in (("header", header_tag), ("payload", payload_tag)):
+        assert content.count(tag) == 1
+        cases[name] = content.replace(tag, struct.pack(">I", 60_000) + tag[4:])
+    found = {}
+    for name, changed in cases.items():
+        path = tmp_path / f"{name}.rpm"
+        path.write_bytes(changed)
+        head = read_head(io.BytesIO(changed), name)
+        found[name] = (head.has_header_sha256, head.payload_sha256 is not None)
+    assert found == {"whole": (True, True), "header": (False, True), "payload": (True, False)}
+    shown = {
+        name: subprocess.run(["rpm", "-Kv", "--nosignature", path], capture_output=True, text=True).stdout
+        for name in ("whole", "header")
+        if (path := tmp_path / f"{name}.rpm")
+    }
+    assert "Header SHA256 digest" in shown["whole"] and "Header SHA256 digest" not in shown["header"]

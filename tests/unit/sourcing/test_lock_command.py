@@ -51,6 +51,66 @@ def test_what_is_locked_stays_until_it_is_upgraded(site: Site) -> None:
     assert "containerd.io-2.2.0-1.el9.noarch" in site.packages
 
 
+_PINNED = '[engine]\nversion = "28"\npins = {{ "containerd.io" = "{}" }}\n'
+
+
+@pytest.mark.parametrize("pin", ["2.1.9", "2.1.9-3.1.el9"])
+def test_what_goes_with_the_engine_can_be_pinned(site: Site, pin: str) -> None:
+    for release in ("2.2.0-1", "2.1.9-2"):
+        site.add("docker", [Stub("containerd.io", release, "libseccomp")])
+    site.run("lock")
+    assert "containerd.io-2.2.0-1.el9.noarch" in site.packages
+    # The pin goes before what was locked, and holds when everything is chosen anew.
+    site.describe(_PINNED.format(pin))
+    told = site.run("lock").stdout
+    assert "~ containerd.io 2.2.0-1.el9 -> 2.1.9-3.1.el9" in told
+    assert sorted(site.packages) == LOCKED
+    site.run("lock", "--upgrade-all")
+    assert sorted(site.packages) == LOCKED
+
+
+@pytest.mark.parametrize("pin", ["2.0.9", "2.1.9-4.el9", "2.1"])
+def test_a_pin_that_nobody_offers_is_refused(site: Site, pin: str) -> None:
+    site.run("lock")
+    before = site.lock.read_bytes()
+    site.describe(_PINNED.format(pin))
+    told = site.run("lock", code=2).stderr
+    assert "E110" in told and f"containerd.io {pin} is not offered for el9-x86_64" in told and "2.1.9" in told
+    assert site.lock.read_bytes() == before
+
+
+def test_a_pin_of_what_does_not_come_along_is_a_mistake(site: Site) -> None:
+    site.describe('[engine]\nversion = "28"\npins = { "docker-buildx-plugin" = "0.29.1" }\n')
+    assert "pins names docker-buildx-plugin" in site.run("lock", code=2).stderr
+    site.describe('[engine]\nversion = "28"\npins = { "docker-ce" = "28.5.1" }\n')
+    assert "engine.pins" in site.run("lock", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "exclude", ["containerd.io-2.2.0", "containerd.io-2.2.0-1.el9", "containerd.io-0:2.2.0-1.el9.noarch"]
+)
+def test_an_exclude_of_a_version_leaves_out_that_version(site: Site, exclude: str) -> None:
+    site.add("docker", [Stub("containerd.io", "2.2.0-1", "libseccomp")])
+    site.describe(f'[engine]\nversion = "28"\n[packages]\nexclude = ["{exclude}"]\n')
+    done = site.run("lock")
+    assert sorted(site.packages) == LOCKED and "warning" not in done.stderr
+
+
+def test_an_exclude_that_fits_nothing_is_told(site: Site) -> None:
+    site.describe('[engine]\nversion = "28"\n[packages]\nexclude = ["containerd.io-9.9", "podmann", "tar"]\n')
+    text = (site.home / "bundle.toml").read_text()
+    (site.home / "bundle.toml").write_text(f'{text}exclude = ["docker-ce", "tar"]\n')
+    told = site.run("lock").stderr
+    warned = [
+        line.partition("warning: ")[2].partition(" fits")[0] for line in told.splitlines() if "warning: " in line
+    ]
+    assert warned == [
+        "packages.exclude: containerd.io-9.9",
+        "packages.exclude: podmann",
+        "exclude of [[repository]] base: docker-ce",
+    ]
+
+
 @pytest.mark.parametrize("where", ["beside", "elsewhere"])
 def test_a_lock_that_is_a_symlink_stays_one(site: Site, tmp_path: Path, where: str) -> None:
     target = site.home / "shared.lock" if where == "beside" else tmp_path / "shared.lock"

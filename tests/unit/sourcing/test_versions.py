@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from staithe.described_repositories import named
+from staithe.sourcing.target import Target
 from tests.file_server import file_server
 from tests.rpm_site import CLI, HAS_TOOLS, Site, engine
 
@@ -158,3 +160,105 @@ def test_without_libsolv_it_is_told(shelf: Site, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode != 0 and "libsolv" in done.stderr and "Traceback" not in done.stderr
+
+
+SECRET = "sekret-tram-77"
+
+
+def described(site: Site, url: str, **repositories: dict[str, object]) -> None:
+    """Write an inventory: a group for each repository, with two hosts that nobody can reach."""
+    key = {"key": "RPM-GPG-KEY-lab", "fingerprints": [site.fingerprint]}
+    lines, folder = [], site.home / "group_data"
+    folder.mkdir(exist_ok=True)
+    for name, repository in repositories.items():
+        data = {"ssh_hostname": "127.0.0.1", "ssh_port": 9, "ssh_user": "nobody"}
+        lines.append(f"{name} = {[(f'{name}{number}', data) for number in (1, 2)]!r}\n")
+        section = {"source": "repository", "repository": {"url": url, **key, **repository}}
+        (folder / f"{name}.py").write_text(f"engine = {section!r}\n")
+    (site.home / "inventory.py").write_text("".join(lines))
+
+
+def test_the_inventory_says_where_to_look(shelf: Site) -> None:
+    """Each repository is asked once, with its login, and no other is."""
+    (shelf.home / "password").write_text(SECRET)
+    with file_server() as server:
+        server.publish(shelf.home)
+        server.login = f"ops:{SECRET}"
+        described(
+            shelf,
+            f"{server.url}/el$releasever",
+            web={"username": "ops", "password": {"from_file": "password"}, "ca": "/etc/pki/not-here.pem"},
+            build={"url": f"{server.url}/el10", "username": "ops", "password": SECRET},
+        )
+        done = versions(shelf, "inventory.py", "--el", "9", "--json", code=1)
+        told = json.loads(done.stdout)
+        assert SECRET not in done.stdout + done.stderr
+        (other,) = told["others"]
+        assert (told["repository"], other["repository"]) == (f"{server.url}/el$releasever", f"{server.url}/el10")
+        assert (told["described_for"], other["described_for"]) == (["web1", "web2"], ["build1", "build2"])
+        assert [one["version"] for one in told["versions"]] == ["28.5.10", "28.5.9", "20.10.24"]
+        assert [one["version"] for one in other["versions"]] == ["28.5.10"]
+        assert len([path for path, _, _ in server.requests if path.endswith("/repomd.xml")]) == 2
+        assert "/etc/pki/not-here.pem is on the hosts" in " ".join(told["notes"]) and other["notes"] == []
+        assert set(told["failures"]) == {"web1", "web2", "build1", "build2"}
+        assert all(login is not None for login in server.logins)
+
+        shown = versions(shelf, "inventory.py", "--el", "9", "--limit", "build", code=1).stdout
+        assert "28.5.10" in shown and "28.5.9" not in shown and f"offered by {server.url}/el10" in shown
+        # By name: nothing of what is described goes along.
+        server.login, before = None, len(server.logins)
+        named = versions(shelf, "inventory.py", "--el", "9", "--repo", f"{server.url}/el9", "--json", code=1)
+        assert json.loads(named.stdout)["others"] == [] and set(server.logins[before:]) == {None}
+
+
+def test_a_wrong_login_of_one_repository_leaves_the_others(shelf: Site) -> None:
+    with file_server() as server:
+        server.publish(shelf.home)
+        server.login = f"ops:{SECRET}"
+        described(
+            shelf,
+            f"{server.url}/el9",
+            web={"username": "ops", "password": SECRET},
+            build={"username": "ops", "password": "sekret-wrong"},
+        )
+        done = versions(shelf, "inventory.py", "--json", "--el", "9", code=5)
+        told = json.loads(done.stdout)
+        assert told["versions"] and told["others"][0]["versions"] == []
+        assert "401" in told["others"][0]["notes"][0] and "sekret" not in done.stdout + done.stderr
+        alone = versions(shelf, "inventory.py", "--el", "9", "--limit", "build", code=5)
+        assert "engine.repository" in alone.stderr and "sekret" not in alone.stdout + alone.stderr
+
+
+def test_a_key_that_is_not_pinned_is_told(shelf: Site) -> None:
+    described(shelf, "http://127.0.0.1:9", web={})
+    with file_server() as server:
+        server.publish(shelf.home)
+        described(shelf, f"{server.url}/el9", web={"fingerprints": ["0" * 40]})
+        told = versions(shelf, "inventory.py", "--el", "9", code=1).stdout
+        assert "hosts will refuse its key RPM-GPG-KEY-lab (E223)" in told and "28.5.10" in told
+        described(shelf, f"{server.url}/el9", web={"key": f"{server.url}/RPM-GPG-KEY-lab"})
+        assert "note:" not in versions(shelf, "inventory.py", "--el", "9", code=1).stdout
+
+
+def test_a_proxy_is_asked_for_what_the_inventory_describes(shelf: Site) -> None:
+    with file_server() as proxy:
+        for path in (shelf.home / "el9/repodata").iterdir():
+            proxy.files[f"http://rpms.invalid/el9/repodata/{path.name}"] = path.read_bytes()
+        proxy.proxy_login = f"ops:{SECRET}"
+        address = proxy.url.replace("http://", f"http://ops:{SECRET}@")
+        described(shelf, "http://rpms.invalid/el9", web={"proxy": address})
+        done = versions(shelf, "inventory.py", "--el", "9", code=1)
+        assert "28.5.10" in done.stdout and SECRET not in done.stdout + done.stderr
+
+
+def test_a_mistake_in_the_configuration_is_told_before_anybody_is_asked(shelf: Site) -> None:
+    described(shelf, "http://127.0.0.1:9/x", web={"usrname": "x"})
+    done = versions(shelf, "inventory.py", code=2)
+    assert "engine.repository.usrname" in done.stderr and "asking" not in done.stderr
+
+
+def test_trees_of_dockers_own_repository() -> None:
+    """EL 8 is built for rhel alone, so hosts take it from there; the way to look is theirs."""
+    first = {major: named("aliyun", "stable").addresses(Target(major, "x86_64"))[0] for major in (7, 8, 9)}
+    assert [("centos" in first[major]) for major in (7, 8, 9)] == [True, False, True]
+    assert first[8] == "https://mirrors.aliyun.com/docker-ce/linux/rhel/8/x86_64/stable"
