@@ -20,7 +20,8 @@ ALWAYS = {
         "test_the_round_has_every_move",
         "test_moves_between_sources[rpm-bundle-static-bundle]",
         "test_moves_between_sources[static-bundle-repository]",
-        "test_engines_of_others_are_taken_over_with_consent[script]",
+        "test_each_origin_is_taken_over",
+        "test_engines_of_others_are_taken_over_with_consent[script-repository]",
     ),
     "test_package_rollback": (
         "test_engine_with_a_fault_gives_way_to_the_former[repository-exits]",
