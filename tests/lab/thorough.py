@@ -6,6 +6,8 @@ them together take more than half an hour on two cores.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 # {file: tests that are part of every run}
 ALWAYS = {
     "test_package_matrix": (
@@ -42,3 +44,13 @@ ALWAYS = {
 def is_thorough(file: str, test: str) -> bool:
     """Tell whether a test is left to `make test-thorough`. `file`: its stem; `test`: its name with parameters."""
     return file in ALWAYS and test not in ALWAYS[file]
+
+
+def unknown_names(collected: Iterable[tuple[str, str]]) -> list[str]:
+    """Return what is named above and no test is called: renamed, it would be left out of `make test` unseen.
+
+    `collected`: (file, test) of all tests of whole files; a file of which none was collected is not looked at.
+    """
+    found = set(collected)
+    files = {file for file, _ in found} & ALWAYS.keys()
+    return [f"{file}::{test}" for file in sorted(files) for test in ALWAYS[file] if (file, test) not in found]
