@@ -25,7 +25,8 @@ PACKAGES = (
     "docker-compose-plugin",
     "docker-ce-rootless-extras",
 )
-# docs.docker.com, engine/install/centos: what to uninstall first.
+# docs.docker.com, engine/install/centos and fedora: what to uninstall first; and what distributions call their own
+# builds: Microsoft's moby, and Fedora's, whose client is docker-cli.
 OLD_PACKAGES = (
     "docker",
     "docker-client",
@@ -41,6 +42,7 @@ OLD_PACKAGES = (
     "moby-cli",
     "moby-containerd",
     "moby-runc",
+    "docker-cli",
 )
 
 # docker-ce 28, its client, containerd.io and two plugins, as they are downloaded.
@@ -89,6 +91,11 @@ class PackagedEngine:
     def program(self, name: str) -> str:
         """Return the path that a running program has."""
         return f"{BIN_DIR}/{name}"
+
+    def brings(self, name: str) -> bool:
+        """Tell whether the packages have this program in /usr/bin."""
+        # docker-ce.spec: from 28 on docker-init is in /usr/libexec/docker.
+        return name != "docker-init" or (self.version is not None and version_tuple(self.version) < (28,))
 
     def is_installed(self, name: str, state: HostState) -> bool:
         """Tell whether a package is there as it is wanted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,7 @@ from staithe.config.values import LocalPath, Version, mistake
 
 # What keeps containerd.io or docker-ce-cli off a host, or does their work under their names.
 Conflicting = Literal["podman", "podman-docker", "buildah", "runc", "containerd"]
+REPLACEABLE = get_args(Conflicting)
 
 
 class Engine(Section):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from staithe.change import Change, change
 from staithe.desired import Desired
-from staithe.engine import StaticEngine
+from staithe.engine import PackagedEngine, StaticEngine
 from staithe.host_layout import BIN_DIR, ENGINE_CURRENT, ENGINE_ROOT
 from staithe.probe.state import HostState
 from staithe.programs import PROGRAMS
@@ -13,7 +15,7 @@ from staithe.programs import PROGRAMS
 def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
     """Return what the programs need; packages bring their own, and staithe's links go."""
     if not isinstance(desired.engine, StaticEngine):
-        return _without_links(state)
+        return (*_without_links(state), *_without_strays(state, desired.engine))
     return _with_links(state, desired.engine)
 
 
@@ -24,6 +26,15 @@ def _without_links(state: HostState) -> tuple[Change, ...]:
     if state.engine.current is not None:
         found.append(change("binaries", "remove", ENGINE_CURRENT, reason, before=state.engine.current))
     return tuple(found)
+
+
+def _without_strays(state: HostState, engine: PackagedEngine) -> Iterator[Change]:
+    """What somebody copied to /usr/bin and the packages do not write over: it would stay for ever."""
+    for name in PROGRAMS:
+        binary = state.engine.binaries.get(name)
+        is_stray = binary is not None and binary.package is None and not is_linked(state, name)
+        if binary is not None and is_stray and binary.path == f"{BIN_DIR}/{name}" and not engine.brings(name):
+            yield change("binaries", "remove", binary.path, "copied by hand; the packages have theirs elsewhere")
 
 
 def _with_links(state: HostState, engine: StaticEngine) -> tuple[Change, ...]:

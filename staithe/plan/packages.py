@@ -29,7 +29,7 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
     """Return what the packages need; with a static engine, which of them have to go."""
     engine = desired.engine
     if not isinstance(engine, PackagedEngine):
-        removed = _removed(state, config, (*PACKAGES, *OLD_PACKAGES), "the engine comes as a static archive")
+        removed = _removed(state, config, "the engine comes as a static archive")
         return (*_mended(state), *removed, *hold.changes(state, {}, hold=False))
     return (
         *_mended(state),
@@ -67,11 +67,15 @@ def _in_the_way(state: HostState, config: Config) -> Iterator[Change]:
         yield change("packages", "remove", name, reason, before=_evr(state.packages[name]))
 
 
-def _removed(state: HostState, config: Config, names: tuple[str, ...], reason: str) -> Iterator[Change]:
-    for name in names:
-        if name in state.packages:
-            effect: Effect = "restart" if name in _RESTARTING else "none"
-            yield change("packages", "remove", name, reason, before=_evr(state.packages[name]), effect=effect)
+def gone_for_programs(state: HostState, config: Config) -> tuple[str, ...]:
+    """Return the packages that give way to programs out of a static archive."""
+    return (*(name for name in PACKAGES if name in state.packages), *in_the_way(state, config))
+
+
+def _removed(state: HostState, config: Config, reason: str) -> Iterator[Change]:
+    for name in gone_for_programs(state, config):
+        effect: Effect = "restart" if name in _RESTARTING else "none"
+        yield change("packages", "remove", name, reason, before=_evr(state.packages[name]), effect=effect)
     yield from _without_repository(state, reason)
 
 
@@ -109,14 +113,16 @@ def _installed(state: HostState, desired: Desired, engine: PackagedEngine) -> It
             continue
         found = state.packages.get(name)
         after = _evr(wish) if wish is not None and wish.startswith(f"{name}-") else wish
+        rest: dict[str, str] = {}
+        unit = _RESTARTING.get(name)
+        # A package that is new may take the place of an engine that somebody else put there.
+        if unit and (found is not None or unit in state.processes):
+            rest = {"effect": "restart", "containers": containers(unit, state, desired)}
         if found is None:
-            yield change("packages", "create", name, "not installed", after=after or "the newest")
+            yield change("packages", "create", name, "not installed", after=after or "the newest", **rest)
             continue
         before = _evr(found)
         reason = _direction(before, after or "")
-        rest: dict[str, str] = {}
-        if unit := _RESTARTING.get(name):
-            rest = {"effect": "restart", "containers": containers(unit, state, desired)}
         yield change("packages", "update", name, reason, before=before, after=after, **rest)
 
 

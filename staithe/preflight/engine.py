@@ -5,10 +5,13 @@ from __future__ import annotations
 from staithe import plan
 from staithe.bundle.reference import familiar
 from staithe.config import Config
+from staithe.config.engine import REPLACEABLE
 from staithe.config.smoke import Smoke
 from staithe.desired import Desired
+from staithe.engine import StaticEngine
 from staithe.ownership import ORIGINS, foreign_programs
 from staithe.plan import images
+from staithe.plan.packages import gone_for_programs
 from staithe.preflight.finding import Found
 from staithe.probe.state import HostState
 from staithe.record import highest_serial
@@ -20,8 +23,12 @@ def other_engine(state: HostState, config: Config, desired: Desired) -> Found:
     staithe does not replace what it did not put there unless you consent: `engine.take_over=true`. Then the engine
     that is described takes its place; /var/lib/docker with all containers, images and volumes stays, and so do the
     keys of daemon.json that are not described. `staithe plan INVENTORY --set engine.take_over=true` shows it all.
+
+    Programs of a static archive never replace a file of a package that stays, such as podman's runc: the next update
+    would bring it back. Either consent to its removal (`engine.replace`), or take the engine from packages.
     """
     if config.engine.take_over:
+        yield from _of_packages_that_stay(state, config, desired)
         return
     origin = ORIGINS.get(state.engine.origin)
     for binary in foreign_programs(state):
@@ -32,6 +39,21 @@ def other_engine(state: HostState, config: Config, desired: Desired) -> Found:
             "no engine, staithe's, or consent to take it over",
             "staithe plan INVENTORY --set engine.take_over=true   # shows what taking over means",
         )
+
+
+def _of_packages_that_stay(state: HostState, config: Config, desired: Desired) -> Found:
+    going = gone_for_programs(state, config)
+    for binary in foreign_programs(state) if isinstance(desired.engine, StaticEngine) else ():
+        name = binary.package.rsplit("-", 2)[0] if binary.package else None
+        if name is not None and name not in going:
+            yield (
+                f"{binary.path} is in the way, and its package stays",
+                f"a file of package {binary.package}",
+                "no package's file, or consent to remove that package",
+                f"--set 'engine.replace=[\"{name}\"]'   # or in the group data"
+                if name in REPLACEABLE
+                else f"rpm -e {name}   # on the host, with what needs it",
+            )
 
 
 def older_bundle(state: HostState, config: Config, desired: Desired) -> Found:

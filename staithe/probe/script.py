@@ -47,6 +47,7 @@ PACKAGES = (
     "moby-cli",
     "moby-containerd",
     "moby-runc",
+    "docker-cli",
     "docker",
     "docker-client",
     "docker-client-latest",

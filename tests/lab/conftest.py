@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab.thorough import is_thorough
+from tests.lab.thorough import is_thorough, unknown_names
 
 if TYPE_CHECKING:
     from tests.lab.supply import Supply
@@ -33,8 +33,13 @@ SMOKE_IMAGE = "staithe/smoke:1"
 HOSTS = 6
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m and -k leave out what is to be marked
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark all tests here; off Linux they are skipped, but never in CI."""
+    is_whole = not any("::" in one for one in config.args) and not config.getoption("lf", default=False)
+    unknown = unknown_names((Path(item.path).stem, item.name) for item in items) if is_whole else []
+    if unknown:
+        raise pytest.UsageError(f"tests/lab/thorough.py names what is not there: {', '.join(unknown)}")
     for item in items:
         if Path(__file__).parent in Path(item.path).parents:
             item.add_marker(pytest.mark.lab)

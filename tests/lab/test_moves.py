@@ -18,13 +18,14 @@ NEW = "28.5.2"
 ROUND = (
     "repository", "rpm-bundle", "static-bundle", "repository", "static-bundle", "rpm-bundle", "repository",
 )  # fmt: skip
-# {origin: (host, the source that takes it over)}
-TAKEN_OVER = {
-    "script": ("h2", "repository"),
-    "packages": ("h3", "rpm-bundle"),
-    "archive": ("h4", "static-bundle"),
-    "distribution": ("h5", "repository"),
-}
+# {origin: host}, and by which sources each is taken over: by what is like it, and by what is not.
+HOSTS = {"script": "h2", "packages": "h3", "archive": "h4", "distribution": "h5"}
+TAKEN_OVER = (
+    ("script", "repository"), ("script", "static-bundle"),
+    ("packages", "rpm-bundle"),
+    ("archive", "static-bundle"), ("archive", "rpm-bundle"), ("archive", "repository"),
+    ("distribution", "repository"), ("distribution", "static-bundle"),
+)  # fmt: skip
 
 
 def image_id(host: Host) -> str:
@@ -37,7 +38,29 @@ def assert_repository(host: Host, source: str) -> None:
     assert found == ("staithe-docker-ce.repo" if source == "repository" else "")
 
 
+# Each program in the search path: its package, or where its link leads.
+_OWNERS = """for name in dockerd docker docker-proxy docker-init containerd containerd-shim-runc-v2 ctr runc; do
+  for path in /usr/local/sbin/$name /usr/local/bin/$name /usr/sbin/$name /usr/bin/$name; do
+    [ -e $path ] || continue
+    owner=$(rpm -qf --qf '%{NAME}' $path 2>/dev/null) || owner=$(readlink -f $path)
+    echo "$path $owner"
+  done
+done"""
+
+
+def assert_alone(host: Host, source: str) -> None:
+    """Check that every program in the search path is of this source, and that no package has lost one."""
+    found = dict(line.split(" ", 1) for line in host.sh(_OWNERS).splitlines())
+    assert "/usr/bin/dockerd" in found
+    if source == "static-bundle":
+        assert all(owner.startswith("/usr/libexec/docker/staithe/") for owner in found.values()), found
+    else:
+        assert set(found.values()) == {"docker-ce", "docker-ce-cli", "containerd.io"}, found
+    assert host.sh("rpm -Va --nodeps 2>/dev/null | grep '^missing.*/usr/bin/' || :") == ""
+
+
 def assert_same_again(site: Site, host: Host) -> None:
+    """Apply once more, as it is described now: nothing happens."""
     before = snapshot(host)
     again = site.run("apply", limit=host.name).host(host.name)
     assert (again["outcome"], again["changed"]) == ("unchanged", [])
@@ -70,11 +93,15 @@ def test_moves_between_sources(site: Site, supply: Supply, hosts: dict[str, Host
     assert_same_again(site, host)
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
+def test_each_origin_is_taken_over() -> None:
+    assert {origin for origin, _ in TAKEN_OVER} == set(ORIGINS) == set(HOSTS)
+
+
+@pytest.mark.parametrize(("origin", "source"), TAKEN_OVER)
 def test_engines_of_others_are_taken_over_with_consent(
-    site: Site, supply: Supply, hosts: dict[str, Host], origin: str
+    site: Site, supply: Supply, hosts: dict[str, Host], origin: str, source: str
 ) -> None:
-    name, source = TAKEN_OVER[origin]
+    name = HOSTS[origin]
     host = hosts[name]
     site.staithe("lab", "reset", name)
     supply.give_el(host)
@@ -89,16 +116,28 @@ def test_engines_of_others_are_taken_over_with_consent(
     assert "take_over" in json.dumps([refused["error"], refused["problems"]])
     assert before.difference(snapshot(host)) == "", "a refusal changed something"
 
-    # What the distribution packs lies in the way of Docker's own, so it needs a consent of its own.
-    replace = ["runc", "containerd"] if origin == "distribution" else []
+    replace: list[str] = []
+    if origin == "distribution":
+        # What the distribution packs lies in the way of Docker's own, and needs a consent of its own.
+        supply.configure(site, source, NEW, engine={"take_over": True})
+        refused = site.run("apply", limit=name, code=4 if source == "static-bundle" else 1).host(name)
+        assert "containerd" in json.dumps([refused["error"], refused["problems"]])
+        assert before.difference(snapshot(host)) == "", "a refusal left something"
+        replace = ["runc", "containerd"]
     supply.configure(site, source, NEW, engine={"take_over": True, "replace": replace})
     planned = site.run("plan", limit=name).host(name)
-    assert planned["error"] is None and planned["changes"]
+    assert planned["error"] is None
+    assert "restarted" in {change["containers"] for change in planned["changes"]}
     done = site.run("apply", limit=name).host(name)
-    assert done["error"] is None and done["outcome"] == "changed", done
+    assert (done["error"], done["outcome"]) == (None, "changed"), done
+    # An engine whose package went has ended with it: what was to be restarted was started.
+    assert [one for one in done["not_done"] if not one.startswith("service:restart:")] == []
     assert_has(host, source, NEW)
+    assert_alone(host, source)
     assert_treasure(host)
     assert (image_id(host), container(host)[0]) == (image, first)
     assert json.loads(host.sh("cat /etc/docker/daemon.json"))["labels"] == ["rack=7"]
     assert host.sh("docker info -f '{{.Labels}}'") == "[rack=7]"
+    # It is staithe's now: no consent is needed any more.
+    supply.configure(site, source, NEW)
     assert_same_again(site, host)

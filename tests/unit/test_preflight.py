@@ -68,6 +68,28 @@ RED = {
 }
 
 
+def with_runc_of(nevra: str) -> HostState:
+    """A host with an engine by hand, and a runc of a package."""
+    binaries = {
+        "dockerd": EngineBinary(path="/usr/bin/dockerd", target="/usr/bin/dockerd"),
+        "runc": EngineBinary(path="/usr/bin/runc", target="/usr/bin/runc", package=nevra),
+    }
+    engine = states.bare().engine.model_copy(update={"origin": "static", "binaries": binaries})
+    return bare_with(engine=engine, packages={nevra.rsplit("-", 2)[0]: nevra})
+
+
+def test_programs_do_not_take_the_place_of_a_file_of_a_package_that_stays() -> None:
+    runc = with_runc_of("runc-1.1.12-1.el9.x86_64")
+    config = states.config(engine={"bundle": "bundle", "take_over": True})
+    problem, *others = preflight.check(runc, config, states.desired(config))
+    assert (problem.code, others) == ("E310", [])
+    assert "/usr/bin/runc" in problem.message and "engine.replace=" in (problem.hint or "")
+    assert codes(runc, engine={"bundle": "bundle", "take_over": True, "replace": ["runc"]}) == []
+    # Packages that do go: an old engine's.
+    moby = with_runc_of("moby-runc-1.1.12-1.el9.x86_64")
+    assert codes(moby, engine={"bundle": "bundle", "take_over": True}) == []
+
+
 @pytest.mark.parametrize("name", [name for name, (_, state) in RED.items() if state is not None])
 def test_unfit_host(name: str) -> None:
     code, state = RED[name]

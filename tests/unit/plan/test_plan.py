@@ -9,7 +9,7 @@ import pytest
 from staithe import plan
 from staithe.engine import StaticEngine
 from staithe.host_layout import DAEMON_JSON, RUNNING, SYSCTL_FILE, UNIT_DIR
-from staithe.probe.state import DockerInfo, HostState, Image, Unit
+from staithe.probe.state import DockerInfo, Engine, EngineBinary, HostState, Image, Unit
 from staithe.record import Running
 from tests.unit import states
 
@@ -77,6 +77,51 @@ def test_program_that_differs() -> None:
     directory = engine.directory
     engine = state.engine.model_copy(update={"placed": {**state.engine.placed, f"{directory}/runc": "0" * 64}})
     assert ids(changed(state, engine=engine)) == [f"binaries:update:{directory}", "smoke:run:containers"]
+
+
+def by_hand(**packages: str) -> HostState:
+    """A host with programs that somebody copied to /usr/bin; those of `packages` belong to a package meanwhile."""
+    binaries = {
+        name: EngineBinary(path=f"/usr/bin/{name}", target=f"/usr/bin/{name}", package=packages.get(name))
+        for name in ("dockerd", "docker-init", "runc")
+    }
+    return changed(states.bare(), engine=Engine(origin="static", binaries=binaries))
+
+
+@pytest.mark.parametrize(("version", "gone"), [("28.5.2", ["/usr/bin/docker-init"]), ("26.1.5", [])])
+def test_a_program_by_hand_that_packages_do_not_write_over_goes(version: str, gone: list[str]) -> None:
+    config = states.config(engine={"source": "repository", "version": version, "take_over": True})
+    found = plan.component_changes("binaries", by_hand(), config, states.desired(config), [])
+    assert [(one.kind, one.target) for one in found] == [("remove", path) for path in gone]
+    owned = by_hand(**{"docker-init": "other-1-1.noarch"})
+    assert plan.component_changes("binaries", owned, config, states.desired(config), []) == ()
+
+
+def test_packages_that_take_the_place_of_an_engine_restart_it() -> None:
+    config = states.config(engine={"source": "repository", "version": "28.5.2", "take_over": True})
+    running = states.converged(states.config())
+    taken_over = by_hand().model_copy(
+        update={"processes": running.processes, "docker": DockerInfo(server_version="26.1.5", containers_running=1)}
+    )
+    for state, effect, what in ((taken_over, "restart", "restarted"), (states.bare(), "none", "none")):
+        found = plan.component_changes("packages", state, config, states.desired(config), [])
+        docker = next(one for one in found if one.target == "docker-ce")
+        assert (docker.kind, docker.effect, docker.containers) == ("create", effect, what)
+
+
+def test_packages_of_others_give_way_to_programs_with_consent() -> None:
+    nevras = {name: f"{name}-1-1.x86_64" for name in ("moby-engine", "docker-cli", "containerd", "podman")}
+    state = changed(states.bare(), packages=nevras)
+    config = states.config(engine={"bundle": "bundle", "take_over": True, "replace": ["containerd"]})
+    found = plan.component_changes("packages", state, config, states.desired(config), [])
+    assert [(one.kind, one.target) for one in found] == [
+        ("remove", "moby-engine"),
+        ("remove", "docker-cli"),
+        ("remove", "containerd"),
+    ]
+    without = states.config(engine={"bundle": "bundle"})
+    left = changed(state, packages={"podman": nevras["podman"]})
+    assert plan.component_changes("packages", left, without, states.desired(without), []) == ()
 
 
 def test_upgrade_restarts_both_daemons_and_makes_a_generation() -> None:
