@@ -15,6 +15,7 @@ from staithe.change import Change
 from staithe.desired import File, repository_file
 from staithe.engine import PACKAGES, PackagedEngine
 from staithe.errors import StaitheError
+from staithe.events import Notice
 from staithe.former_packages import deals_text, keep_packages_text, mend_text
 from staithe.host import Session, carry_out, session
 from staithe.host.bundled_packages import install_with_dnf
@@ -49,8 +50,9 @@ from staithe.package_script import (
 )
 from staithe.placing import archive_of_contents
 from staithe.plan import hold as plan_hold
-from staithe.plan.packages import held_packages, in_the_way
+from staithe.plan.packages import held_packages, in_the_way, lost_packages
 from staithe.repository_key import key_ids
+from staithe.rpm.nevra import rpm_name
 
 
 @operation()
@@ -135,7 +137,8 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
         return placed, told_changes(here, changes, deals, keys)
 
     asked = _asked(here, engine, key, base)
-    look = look_script(len(asked), engine.urls, specs, erasing=bool(in_the_way(state, config)))
+    lost = lost_packages(state, changes)
+    look = look_script(len(asked), engine.urls, specs, lost, erasing=bool(in_the_way(state, config)))
     new = [one for one in keys if one not in state.package_keys]
     then = f"cat {DEALS} >> {JOURNAL}/deals\n" + install_script(specs, in_the_way(state, config), new)
     replace_when(
@@ -151,6 +154,9 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
         failed=lambda result: told(here, result) if has_asked(result) else refusal(here, engine, result),
         timeout_s=DOWNLOAD_TIMEOUT_S + TRANSACTION_TIMEOUT_S,
     )
+    gone = [nevra for nevra in lost if rpm_name(nevra) not in here.state.kept_packages]
+    if gone:
+        here.tell(Notice(host=here.name, text=f"no rollback: no repository has {', '.join(gone)} any more"))
 
 
 def _asked(here: Session, engine: PackagedEngine, key: str, base: Mapping[str, File]) -> bytes:

@@ -15,6 +15,7 @@ from staithe.host_layout import (
     REPOSITORY_DIR,
     REPOSITORY_KEY,
 )
+from staithe.rpm.nevra import rpm_name
 from staithe.shell import join, quote
 
 # The look at the repository ends with one of these.
@@ -68,10 +69,13 @@ cat > {REPOSITORY_DIR}/curl
 """
 
 
-def look_script(size_bytes: int, urls: Sequence[str], specs: Sequence[str], *, erasing: bool) -> str:
+def look_script(
+    size_bytes: int, urls: Sequence[str], specs: Sequence[str], lost: Sequence[str], *, erasing: bool
+) -> str:
     """Return the script that finds the repository and lets dnf resolve, up to its question. It changes no package.
 
-    It reads `size_bytes` for REPOSITORY_DIR: the repository's file for each address (0/, 1/, ...), the key and curl's
+    `lost`: NEVRAs of packages that are there and not kept; they are fetched first, if a repository has them. It reads
+    `size_bytes` for REPOSITORY_DIR: the repository's file for each address (0/, 1/, ...), the key and curl's
     settings. Prints TREE and the number of the address that answered, then what dnf says, to descriptor 3.
     """
     tries = "\n".join(
@@ -87,7 +91,9 @@ for file in /etc/yum.repos.d/*.repo; do
 done
 cp {REPOSITORY_DIR}/"$tree"/{REPOSITORY}.repo {REPOSITORY_DIR}/repos/
 if [ -d {REPOSITORY_DIR}/base ]; then cp {REPOSITORY_DIR}/base/* {REPOSITORY_DIR}/repos/; fi
-{waiting_transaction_text(_command(specs, erasing), REPOSITORY_DIR) if specs else ""}"""
+{_CACHED}{_fetch_text(lost) if lost else ""}{
+        waiting_transaction_text(_command(specs, erasing), REPOSITORY_DIR) if specs else ""
+    }"""
 
 
 def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[str]) -> str:
@@ -97,7 +103,7 @@ def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[st
     takes none that it has to ask for. Needs DEALS and KEPT to be there.
     """
     known = f"rpm --import {REPOSITORY_KEY}\n" if list(keys) else ""
-    transaction = f"{_CACHED}{known}{agreed_transaction_text(REPOSITORY_DIR)}{_KEEP}" if specs else ""
+    transaction = f"{_WHY_NOT}{known}{agreed_transaction_text(REPOSITORY_DIR)}{_KEEP}" if specs else ""
     return f"{transaction}{_gone_text(names)}rm -rf {REPOSITORY_DIR}\n"
 
 
@@ -115,11 +121,12 @@ def _command(specs: Sequence[str], erasing: bool) -> str:
 
 # Where dnf keeps what it downloaded differs by its version; the names of the files do not. It names no package that
 # is signed by another key.
-_CACHED = f"""cached() {{
+_CACHED = """cached() {
   own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
   find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$1" -type f 2>/dev/null | head -n 1 || :
-}}
-why_not() {{
+}
+"""
+_WHY_NOT = f"""why_not() {{
   while read -r name; do
     found=$(cached "$name")
     if [ -n "$found" ] && ! LC_ALL=C rpm -K "$found" > /dev/null 2>&1; then
@@ -138,6 +145,22 @@ while read -r name; do
   fi
 done < {KEPT}
 relabel {PACKAGE_DIR}
+"""
+
+
+def _fetch_text(nevras: Sequence[str]) -> str:
+    # Its signature may be by a key that rpm does not have; that it has the header of what is installed says more.
+    words = ("-y", *_COMMON, f"--setopt=reposdir={REPOSITORY_DIR}/repos", "--nogpgcheck", "--downloadonly")
+    return f"""head_of() {{ rpm --nosignature --qf '%{{SHA1HEADER}} %{{SHA256HEADER}}\\n' "$@" 2> /dev/null || :; }}
+"$pm" {join((*words, "reinstall", *nevras))} > /dev/null 2>&1 || :
+mkdir -p -m 700 {PACKAGE_DIR}
+while read -r nevra name; do
+  found=$(cached "$name")
+  if [ -n "$found" ] && [ "$(head_of -qp "$found")" = "$(head_of -q "$nevra")" ]; then
+    mv -f "$found" {PACKAGE_DIR}/"$name"
+  fi
+done <<'LOST'
+{"".join(f"{nevra} {rpm_name(nevra)}{chr(10)}" for nevra in nevras)}LOST
 """
 
 

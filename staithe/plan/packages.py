@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from staithe import base_repositories
 from staithe.change import Change, Effect, Kind, change
@@ -17,7 +17,7 @@ from staithe.plan.files import file_changes
 from staithe.plan.service import containers
 from staithe.probe.state import HostState, ManagedFile
 from staithe.repository_key import is_pinned
-from staithe.rpm.nevra import Nevra
+from staithe.rpm.nevra import Nevra, rpm_name
 from staithe.support_matrix import version_tuple
 
 _PASSWORD = re.compile(r"^(\s*(?:proxy_)?password\s*=\s*).*$", re.MULTILINE | re.IGNORECASE)
@@ -57,6 +57,19 @@ def in_the_way(state: HostState, config: Config) -> tuple[str, ...]:
     """Return the packages that go before the engine's come: old engines, and what the configuration consents to."""
     names = (*OLD_PACKAGES, *config.engine.replace)
     return tuple(name for name in names if name in state.packages)
+
+
+def lost_packages(state: HostState, planned: Iterable[Change]) -> tuple[str, ...]:
+    """Return the NEVRAs of an engine's packages that are about to go or to change, and of which no file is kept."""
+    gone = [
+        state.packages[one.target]
+        for one in planned
+        if one.component == "packages"
+        and one.kind in ("update", "remove")
+        and one.target in (*PACKAGES, *OLD_PACKAGES)
+        and one.target in state.packages
+    ]
+    return tuple(nevra for nevra in gone if rpm_name(nevra) not in state.kept_packages)
 
 
 def _in_the_way(state: HostState, config: Config) -> Iterator[Change]:

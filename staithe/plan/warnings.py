@@ -15,6 +15,7 @@ from staithe.desired import Desired
 from staithe.engine import PACKAGES, PackagedEngine
 from staithe.events import PlanWarning
 from staithe.host_layout import DAEMON_JSON
+from staithe.plan.packages import lost_packages
 from staithe.probe.state import HostState
 from staithe.rpm.nevra import Nevra
 from staithe.support_matrix import version_tuple
@@ -136,19 +137,17 @@ def other_driver(way: Way) -> Found:
 
 
 def no_way_back(way: Way) -> Found:
-    """The packages that are there now were not kept on the host, so they do not come back without a network.
+    """The files of packages that are there now were not kept on the host, and without them there is no way back.
 
-    staithe keeps what it has installed itself. To be able to go back, have the packages of the version that is there
-    in a bundle or a repository first.
+    staithe keeps what it has installed itself. Where the engine comes from a repository, apply first asks the host's
+    repositories for what somebody else has installed, and keeps it when it is the very same; it says when it is not
+    to be had.
     """
-    gone = [
-        way.state.packages[one.target]
-        for one in way.changes
-        if one.component == "packages" and one.kind in ("update", "remove") and one.target in PACKAGES
-    ]
-    lost = [nevra for nevra in gone if _file_name(nevra) not in way.state.kept_packages]
+    lost = lost_packages(way.state, way.changes)
     if lost:
-        yield f"no rollback: {', '.join(lost)} not kept on the host", "/var/lib/staithe/packages"
+        asks = way.config.engine.source == "repository" and way.state.packaging is not None
+        unless = ", unless the host's repositories still have them" if asks else ""
+        yield f"no rollback{unless}: {', '.join(lost)} not kept on the host", "/var/lib/staithe/packages"
 
 
 def other_repository(way: Way) -> Found:
@@ -255,9 +254,3 @@ def kinds() -> dict[str, str]:
     """Return all codes with their explanations."""
     own = {code: find.__doc__ or "" for code, find in _KINDS.items()}
     return {code: inspect.cleandoc(doc) for code, doc in (own | {one.code: one.doc for one in traps.TRAPS}).items()}
-
-
-def _file_name(nevra: str) -> str:
-    """Return the name of a package's file, which has no epoch: name-3:1-2.x86_64 -> name-1-2.x86_64.rpm."""
-    name, version, release = nevra.rsplit("-", 2)
-    return f"{name}-{version.rpartition(':')[2]}-{release}.rpm"

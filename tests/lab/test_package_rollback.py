@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.conftest import Host, Site
-from tests.lab.engine_checks import assert_has, assert_treasure, brought, container
+from tests.lab.engine_checks import assert_has, assert_treasure, brought, container, hide_treasure
 from tests.lab.faulty_engines import DIES, EXITS, HANGS
 from tests.lab.faulty_supply import configure_faulty
 from tests.lab.host_snapshot import snapshot
+from tests.lab.origins import VERSION, settle
 from tests.lab.supply import SOURCES, Supply
 
 HOSTS = dict(zip(SOURCES, ("h1", "h2", "h3"), strict=True))
@@ -85,3 +86,24 @@ def test_generation_that_is_lost_is_told(site: Site, served: Supply, hosts: dict
     error = refused.host(host.name)["error"]
     assert error["code"] == "E224" and OLD in error["message"], error
     assert before.difference(snapshot(host)) == "" and container(host) == first
+
+
+def test_taken_over_packages_come_back_from_their_repository(
+    site: Site, served: Supply, hosts: dict[str, Host]
+) -> None:
+    """Somebody else installed them, so no file was kept; before they go, the repository that has them is asked."""
+    host = hosts["h1"]
+    site.staithe("lab", "reset", "h1")
+    served.give_el(host)
+    settle(host, "script", served)
+    hide_treasure(host)
+    before, first = snapshot(host), container(host)[0]
+    configure_faulty(site, served, "repository", EXITS, engine={"take_over": True}, service={"health_timeout_s": 8})
+    planned = site.run("plan", limit="h1").host("h1")
+    assert "unless the host's repositories still have them" in str(planned["warnings"])
+    failed = site.run("apply", limit="h1", code=1).host("h1")
+    assert failed["error"]["code"] == "E211", failed["error"]
+    assert before.difference(snapshot(host), ignoring=["containers"]) == ""
+    assert host.sh("docker version -f '{{.Server.Version}}'").startswith(VERSION)
+    assert_treasure(host)
+    assert container(host)[0] == first
