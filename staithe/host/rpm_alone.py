@@ -10,7 +10,7 @@ from staithe.engine import PACKAGES, PackagedEngine
 from staithe.errors import TransactionRefused
 from staithe.host.bundled_packages import bring_packages, transact
 from staithe.host.session import Session
-from staithe.host.transaction import BUNDLE_HINT
+from staithe.host.transaction import BUNDLE_HINT, refuse_others
 from staithe.host_layout import BLOB_DIR
 from staithe.package_script import take_text
 from staithe.placing import archive_of_contents
@@ -85,13 +85,7 @@ def _refuse_unwanted(
     others = [f"{name} would become another version" for name in sorted(there - may_change)]
     others += [f"{name} would be removed" for name in sorted(replaced - {*PACKAGES, *going})]
     others += [line for line in lacking.obstacles if not any(f" {name}-" in line for name in going)]
-    if others:
-        raise TransactionRefused(
-            "the engine's packages would touch packages that are not the engine's; nothing was changed",
-            found="; ".join(others),
-            expected="engine packages, what they newly need, what engine.may_upgrade and engine.replace name",
-            hint="update the host first, or allow it: staithe explain E222",
-        )
+    refuse_others(others)
 
 
 def _blobs(packages: Sequence[Package]) -> list[tuple[str, str]]:

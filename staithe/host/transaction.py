@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from staithe.config.repository import Repository
@@ -104,6 +105,12 @@ def accepted(here: Session, output: str) -> tuple[Deal, ...]:
         may_change=here.config.engine.may_upgrade,
         may_remove=in_the_way(here.state, here.config),
     )
+    refuse_others(others)
+    return deals
+
+
+def refuse_others(others: Sequence[str]) -> None:
+    """Raise TransactionRefused for what a transaction would do to packages that are none of its business, if any."""
     if others:
         raise TransactionRefused(
             "the engine's packages would touch packages that are not the engine's; nothing was changed",
@@ -111,7 +118,6 @@ def accepted(here: Session, output: str) -> tuple[Deal, ...]:
             expected="engine packages, what they newly need, what engine.may_upgrade and engine.replace name",
             hint="update the host first, or allow it: staithe explain E222",
         )
-    return deals
 
 
 def read_tree(output: str) -> int:
