@@ -7,8 +7,9 @@ from operations import binaries, daemon, images, kernel, packages, preflight, re
 
 preflight.check(name="Check that the host can carry what is described")
 kernel.configure(name="Load kernel modules, set sysctl values")
+binaries.unpack(name="Unpack the engine's programs")
 packages.install(name="Install, change or remove the engine's packages")
-binaries.install(name="Install the engine's programs")
+binaries.install(name="Make them the host's programs")
 units.install(name="Install the systemd units")
 daemon.configure(name="Write daemon.json")
 service.run(name="Run the engine")

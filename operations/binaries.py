@@ -21,22 +21,31 @@ from staithe.shell import join
 
 
 @operation()
-def install() -> Generator[FunctionCommand, None, None]:
-    """Unpack the engine into its versioned directory, then switch /usr/bin to it in one step."""
+def unpack() -> Generator[FunctionCommand, None, None]:
+    """Unpack the engine into its versioned directory, where it disturbs nothing that runs."""
     here = session(host)
-    changes = here.changes("binaries")
+    changes = tuple(change for change in here.changes("binaries") if _is_unpacked(here, change))
+    if not changes:
+        host.noop("the programs are unpacked")
+        return
+    yield carry_out(here, changes, lambda: _place(here))
+
+
+@operation()
+def install() -> Generator[FunctionCommand, None, None]:
+    """Switch /usr/bin to the unpacked engine in one step; where packages bring the programs, take the links away."""
+    here = session(host)
+    changes = tuple(change for change in here.changes("binaries") if not _is_unpacked(here, change))
     if not changes:
         host.noop("the programs are in place")
         return
-    placing = tuple(change for change in changes if change.target != ENGINE_CURRENT)
-    if not isinstance(here.desired and here.desired.engine, StaticEngine):
-        yield carry_out(here, changes, lambda: _unlink(here, changes))
-        return
-    if placing:
-        yield carry_out(here, placing, lambda: _place(here))
-    switching = tuple(change for change in changes if change.target == ENGINE_CURRENT)
-    if switching:
-        yield carry_out(here, switching, lambda: _switch(here))
+    is_static = isinstance(here.desired and here.desired.engine, StaticEngine)
+    yield carry_out(here, changes, lambda: _switch(here) if is_static else _unlink(here, changes))
+
+
+def _is_unpacked(here: Session, change: Change) -> bool:
+    """Whether a change is the unpacking of a static engine, rather than what makes its programs the host's."""
+    return isinstance(here.desired and here.desired.engine, StaticEngine) and change.target != ENGINE_CURRENT
 
 
 def _unlink(here: Session, changes: Sequence[Change]) -> None:

@@ -182,7 +182,7 @@ def _no_room(said: str) -> DiskFull:
 
 def _said(result: Completed) -> str:
     """Return what dnf says of the cause: from its first error on."""
-    lines = [line.strip() for line in result.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in result.stderr.decode("utf-8", "replace").splitlines() if line.strip(" -")]
     errors = [at for at, line in enumerate(lines) if line.startswith(("Error", "error", "No match", "Public key"))]
     return " | ".join(lines[errors[0] :][:6] if errors else lines[-3:]) or last_lines(result)
 

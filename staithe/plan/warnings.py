@@ -26,6 +26,7 @@ _REMOVED_DRIVERS = {"aufs": (24,), "overlay": (24,), "devicemapper": (25,)}
 _CONTAINERD_STORE: tuple[int, ...] = (29,)
 # rpm 4.14 is the first that writes SHA-256 digests; EL 7 has 4.11.
 _FIPS_FROM = 8
+_LOCAL_BIN = "/usr/local/bin/"
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,17 @@ def verifies_by_sha256(state: HostState) -> bool:
     return state.packaging is not None and state.packaging.fips and state.os.major >= _FIPS_FROM
 
 
+def shadowing(way: Way) -> Found:
+    """Programs of an engine lie in /usr/local/bin, which most people's PATH has before /usr/bin.
+
+    staithe puts its own where packages have theirs, and leaves these: people would go on with the old client. Take
+    them away once the new engine runs.
+    """
+    paths = [one.path for one in way.state.engine.binaries.values() if one.path.startswith(_LOCAL_BIN)]
+    if paths:
+        yield f"{', '.join(sorted(paths))} stay, and come before /usr/bin in most search paths", f"ls -l {_LOCAL_BIN}"
+
+
 _KINDS: dict[str, Callable[[Way], Found]] = {
     "W101": ended_containers,
     "W102": downgrade,
@@ -220,6 +232,7 @@ _KINDS: dict[str, Callable[[Way], Found]] = {
     "W108": fips,
     "W109": rpm_alone,
     "W110": forced,
+    "W111": shadowing,
 }
 
 

@@ -11,14 +11,15 @@ from operations import binaries, daemon, images, kernel, preflight, record, serv
 from staithe.events import ChangeDone, ChangeStarted
 from staithe.host_layout import DAEMON_JSON, SYSCTL_FILE, UNIT_DIR
 from staithe.journal import former_state_script
-from staithe.probe.state import Engine, Group, HostState, ManagedFile, Unit
+from staithe.probe.state import Group, HostState, ManagedFile, Unit
 from staithe.record import read_record
 from tests.operations.conftest import Bench
 
 OPERATIONS = {
     "preflight": preflight.check,
     "kernel": kernel.configure,
-    "binaries": binaries.install,
+    "binaries": binaries.unpack,
+    "links": binaries.install,
     "units": units.install,
     "daemon": daemon.configure,
     "service": service.run,
@@ -27,6 +28,10 @@ OPERATIONS = {
     "record": record.write,
     "smoke": smoke.prove,
 }
+
+
+# Of a component that has two operations.
+_COMPONENTS = {"links": "binaries"}
 
 
 def _with_file(state: HostState, path: str, text: str | None) -> HostState:
@@ -43,6 +48,10 @@ def _module(state: HostState) -> HostState:
     modules = {**state.kernel.modules}
     modules["overlay"] = modules["overlay"].model_copy(update={"loaded": False})
     return state.model_copy(update={"kernel": state.kernel.model_copy(update={"modules": modules})})
+
+
+def _engine(state: HostState, **values: Any) -> HostState:
+    return state.model_copy(update={"engine": state.engine.model_copy(update=values)})
 
 
 def _unit(name: str, **values: Any) -> Callable[[HostState], HostState]:
@@ -70,7 +79,8 @@ DRIFTS: list[tuple[str, Callable[[HostState], HostState], tuple[str, ...]]] = [
         lambda s: _with_file(s, SYSCTL_FILE, "x\n"),
         (f"mv -Tf /etc/sysctl.d/.99-staithe.conf.staithe-new {SYSCTL_FILE}",),
     ),
-    ("binaries", lambda s: s.model_copy(update={"engine": Engine()}), ("sha256sum", "mv -Tf", "stamps")),
+    ("binaries", lambda s: _engine(s, placed={}), ("sha256sum", "mv -Tf", "stamps")),
+    ("links", lambda s: _engine(s, current=None), ("ln -sfn", "/usr/libexec/docker/staithe/current")),
     ("units", lambda s: _with_file(s, f"{UNIT_DIR}/docker.service", None), ("mv -Tf", "systemctl daemon-reload")),
     ("units", _unit("docker.socket", need_daemon_reload=True), ("systemctl daemon-reload",)),
     ("units", lambda s: s.model_copy(update={"docker_group": Group()}), ("groupadd --system docker",)),
@@ -116,7 +126,8 @@ def test_a_drift_gets_its_commands(
     bench: Bench, component: str, drift: Callable[[HostState], HostState], words: tuple[str, ...]
 ) -> None:
     bench.find(drift(bench.converged))
-    planned = [change.id for change in bench.session.planned if change.component == component]
+    changed = _COMPONENTS.get(component, component)
+    planned = [change.id for change in bench.session.planned if change.component == changed]
     assert planned
     assert all(bench.carry_out(OPERATIONS[component])), bench.session.error
     sent = bench.sent

@@ -115,6 +115,21 @@ def test_packages_that_were_kept() -> None:
     assert "W106" in codes(on(state, kept_packages=files[:1]), "28.5.2")
 
 
+def test_programs_that_come_first_in_the_search_path() -> None:
+    state = runs("27.5.1")
+    docker = state.engine.binaries["docker"]
+    copied = {**state.engine.binaries, "docker": docker.model_copy(update={"path": "/usr/local/bin/docker"})}
+    found = on(state, engine=state.engine.model_copy(update={"binaries": copied}))
+    assert "W111" in codes(found, "28.5.2") and "W111" not in codes(state, "28.5.2")
+
+
+def test_force_is_told_where_nothing_changes_too() -> None:
+    state = runs("28.5.2")
+    config = states.config(engine={"source": "rpm-bundle", "force": True})
+    codes = [one.code for one in warnings(state, config, states.desired(states.config()), ())]
+    assert codes == ["W110"]
+
+
 def test_another_repository() -> None:
     other = PackageRepository(file="/etc/yum.repos.d/docker-ce.repo", section="docker-ce-stable", url="https://x")
     state = on(states.bare(), packaging=Packaging(repositories=(other,)))
