@@ -126,9 +126,9 @@ rm -f {TRANSACTION}
 def waiting_transaction_text(command: str, folder: str) -> str:
     """Return the shell text that starts dnf or yum, and waits until it has said what it is about to do.
 
-    `command`: one simple command, which asks before it does it. `folder`: for its words and for the answer. What it
-    said goes to descriptor 3. A line that is cut ends the shell, and with it the answer: that is a no. `why_not` may
-    be given another body, to say more of a refusal.
+    `command`: one simple command, which asks before it does it. `folder`: for its words (out, err) and for the
+    answer. A line that is cut ends the shell, and with it the answer: that is a no. `why_not` may be given another
+    body, to say more of a refusal.
     """
     return f"""mkfifo {folder}/answer
 env {QUIETLY} {command} < {folder}/answer > {folder}/out 2> {folder}/err 3>&- &
@@ -161,7 +161,6 @@ until grep -qs '^Transaction Summary' {folder}/out; do
   fi
   sleep 0.05
 done
-cat {folder}/out >&3
 """
 
 

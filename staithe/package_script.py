@@ -46,6 +46,9 @@ _COMMON = (
     "--disableplugin=versionlock",
 )
 
+# It has to ask, whatever the host's own dnf.conf says, and no answer is a no.
+_ASKS = tuple(f"--setopt={option}=False" for option in ("assumeyes", "assumeno", "defaultyes"))
+
 
 def take_text(read: str = "") -> str:
     """Return the shell text that fills REPOSITORY_DIR from stdin; `read`: what comes before tar in the pipe."""
@@ -82,6 +85,10 @@ def look_script(
         f'if [ -z "$tree" ] && {_CURL} -o /dev/null -- {quote(f"{url}/repodata/repomd.xml")}; then tree={at}; fi'
         for at, url in enumerate(urls)
     )
+    waiting = f"{waiting_transaction_text(_command(specs, erasing), REPOSITORY_DIR)}cat {REPOSITORY_DIR}/out >&3\n"
+    if not specs:
+        # The repository alone is looked at: its file is to change.
+        waiting = ""
     return f"""{take_text(f"head -c {size_bytes} | ")}{_PROGRAM}tree=
 {tries}
 if [ -z "$tree" ]; then exit {UNREACHABLE}; fi
@@ -91,9 +98,7 @@ for file in /etc/yum.repos.d/*.repo; do
 done
 cp {REPOSITORY_DIR}/"$tree"/{REPOSITORY}.repo {REPOSITORY_DIR}/repos/
 if [ -d {REPOSITORY_DIR}/base ]; then cp {REPOSITORY_DIR}/base/* {REPOSITORY_DIR}/repos/; fi
-{_CACHED}{_fetch_text(lost) if lost else ""}{
-        waiting_transaction_text(_command(specs, erasing), REPOSITORY_DIR) if specs else ""
-    }"""
+{_CACHED}{_fetch_text(lost) if lost else ""}{waiting}"""
 
 
 def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[str]) -> str:
@@ -108,11 +113,9 @@ def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[st
 
 
 def _command(specs: Sequence[str], erasing: bool) -> str:
-    # It has to ask, whatever the host's own dnf.conf says, and no answer is a no.
-    asks = ("assumeyes", "assumeno", "defaultyes")
     words = (
         *_COMMON,
-        *(f"--setopt={option}=False" for option in asks),
+        *_ASKS,
         f"--setopt=reposdir={REPOSITORY_DIR}/repos",
         *(("--allowerasing",) if erasing else ()),
     )
@@ -176,13 +179,14 @@ done
 
 def offline_look_script(specs: Iterable[str], *, erasing: bool) -> str:
     """Return the script that resolves against the metadata below REPOSITORY_DIR; no package needs to be there."""
-    return f"""{take_text()}{_PROGRAM}{_OFFLINE}{_offline_command(erasing)} --assumeno install {join(specs)} || :
+    return f"""{take_text()}{_PROGRAM}{_OFFLINE}{_offline_command(specs, erasing, ["--assumeno"])} || :
 """
 
 
 def offline_install_script(
     specs: Iterable[str],
     blobs: Iterable[tuple[str, str]],
+    keys: Iterable[str],
     kept: Iterable[str],
     names: Iterable[str],
     *,
@@ -190,29 +194,32 @@ def offline_install_script(
 ) -> str:
     """Return the script that installs from the repository below REPOSITORY_DIR, in one transaction.
 
-    `blobs`: (path of a blob, name of the file) of the packages that the transaction needs. Rest: see install_script.
+    `blobs`: (path of a blob, name of the file) of the packages that the transaction needs. `keys`: files of keys that
+    rpm does not know yet. Rest: see install_script.
     """
+    known = "".join(f"rpm --import {quote(f'{REPOSITORY_DIR}/packages/{key}')}\n" for key in keys)
     links = "".join(f"ln -f {quote(blob)} {quote(f'{REPOSITORY_DIR}/packages/{name}')}\n" for blob, name in blobs)
     keeping = "".join(
         f"ln -f {quote(f'{REPOSITORY_DIR}/packages/{name}')} {quote(f'{PACKAGE_DIR}/{name}')}\n" for name in kept
     )
-    transaction = transaction_text(f"{_offline_command(erasing)} install {join(specs)}")
+    command = _offline_command(specs, erasing, _ASKS)
+    transaction = f"{waiting_transaction_text(command, REPOSITORY_DIR)}{agreed_transaction_text(REPOSITORY_DIR)}"
     return f"""{_PROGRAM}{_OFFLINE}{links}
-{transaction}mkdir -p -m 700 {PACKAGE_DIR}
+{known}{transaction}mkdir -p -m 700 {PACKAGE_DIR}
 {keeping}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
 """
 
 
-def _offline_command(erasing: bool) -> str:
+def _offline_command(specs: Iterable[str], erasing: bool, more: Iterable[str]) -> str:
     words = (
-        "-y",
         *_COMMON,
+        *more,
         f"--setopt=reposdir={REPOSITORY_DIR}/repos",
         f"--setopt=cachedir={REPOSITORY_DIR}/cache",
         "--setopt=proxy=",
         *(("--allowerasing",) if erasing else ()),
     )
-    return f'"$pm" "$offline" {join(words)}'
+    return f'"$pm" "$offline" {join((*words, "install", *specs))}'
 
 
 def offline_repository(keys: Iterable[str]) -> str:

@@ -45,6 +45,7 @@ def install_with_dnf(here: Session, engine: PackagedEngine, changes: Sequence[Ch
     script = offline_install_script(
         engine.specs(here.state),
         [(f"{BLOB_DIR}/{one.blob.hex}", one.file_name) for one, _ in needed],
+        [name for name in set_.keys if key_id(name) not in here.state.package_keys],
         [one.file_name for one, deal in needed if deal.name in PACKAGES],
         in_the_way(here.state, here.config),
         erasing=erasing,
@@ -56,8 +57,7 @@ def transact(
     here: Session, changes: Sequence[Change], deals: Sequence[Deal], script: str, keys: Sequence[str]
 ) -> None:
     """Run the script of a transaction, noted first. `keys`: names of the bundle's key files."""
-    # bundle/package_set names them so: RPM-GPG-KEY- and the last 16 digits of the fingerprint.
-    all_changes = told_changes(here, changes, deals, [name[-8:].lower() for name in keys])
+    all_changes = told_changes(here, changes, deals, [key_id(name) for name in keys])
     here.replace(
         {},
         "install the packages",
@@ -67,6 +67,11 @@ def transact(
         failed=lambda result: told(here, result),
         timeout_s=TRANSACTION_TIMEOUT_S,
     )
+
+
+def key_id(name: str) -> str:
+    """Return what rpm calls the key of a file; bundle/package_set names it by the end of its fingerprint."""
+    return name[-8:].lower()
 
 
 def bring_packages(here: Session, packages: Sequence[Package]) -> None:
