@@ -92,6 +92,7 @@ def _note(here: Session, now: Record, then: Record) -> None:
     record = then.model_copy(
         update={
             "generation": now.generation + 1,
+            "same_as": then.origin,
             "run_id": here.run_id,
             "applied_at": after.clock,
             "proved": False,

@@ -107,5 +107,6 @@ class Generation(BaseModel):
     source: str = ""
     bundle: str = Field(default="", description="First digits of the bundle's digest.")
     daemon_json: str = Field(default="", description="First digits of the digest of daemon.json.")
+    same_as: int | None = Field(default=None, description="The generation that a rollback brought back as this one.")
     kept: bool = Field(default=False, description="It can be gone back to, without a network.")
     current: bool = Field(default=False, description="It is the one in force.")

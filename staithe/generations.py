@@ -31,6 +31,7 @@ def entry_of(record: Record, daemon_json: str) -> Generation:
     """Return what the history remembers of a record. `daemon_json`: path of that file."""
     return Generation(
         generation=record.generation,
+        same_as=record.same_as,
         applied_at=record.applied_at,
         run_id=record.run_id,
         engine_version=record.contents.engine_version,
@@ -65,25 +66,37 @@ def read_generations(output: str, host: str) -> tuple[tuple[Generation, ...], di
 
 
 def chosen(current: Record | None, kept: dict[int, Record], wanted: int | None) -> Record:
-    """Return the generation to go back to: `wanted`, or the newest one kept before it. Raises NoGeneration."""
+    """Return the generation to go back to: `wanted`, or the one that was applied before. Raises NoGeneration.
+
+    Without `wanted` the way never leads forward, to a generation that a rollback has left.
+    """
     if current is None:
         raise NoGeneration("staithe has never applied anything here", found="no record")
-    before = sorted(number for number in kept if number < current.generation)
-    listed = ", ".join(str(number) for number in before) or "none before this one"
-    if wanted is None and not before:
-        raise NoGeneration("there is no former generation to go back to", found=f"generation {current.generation}")
-    number = before[-1] if wanted is None else wanted
-    if number == current.generation:
+    others = sorted(number for number in kept if number != current.generation)
+    listed = ", ".join(str(number) for number in others) or "no other"
+    if wanted is None:
+        earlier = [kept[number] for number in others if kept[number].origin < current.origin]
+        if earlier:
+            return earlier[-1]
+        later = [number for number in others if kept[number].origin > current.origin]
         raise NoGeneration(
-            f"generation {number} is the one that is in force", expected=f"one of those kept: {listed}"
+            "no generation before the present one is kept",
+            found=f"generation {current.generation}"
+            + (f", which is {current.same_as} again" if current.same_as else "")
+            + f"; kept: {listed}",
+            hint=f"staithe rollback INVENTORY --to {later[-1]}   # forward again" if later else None,
         )
-    if number not in kept:
+    if wanted == current.generation:
         raise NoGeneration(
-            f"generation {number} is not kept on the host any longer",
+            f"generation {wanted} is the one that is in force", expected=f"one of those kept: {listed}"
+        )
+    if wanted not in kept:
+        raise NoGeneration(
+            f"generation {wanted} is not kept on the host any longer",
             found=f"kept: {listed}",
             hint="staithe history INVENTORY   # to go further back, apply that version",
         )
-    return kept[number]
+    return kept[wanted]
 
 
 def shown(entries: Sequence[Generation], kept: dict[int, Record], current: Record | None) -> tuple[Generation, ...]:

@@ -52,6 +52,8 @@ class Record(_Part):
     staithe_version: str = __version__
     run_id: str = ""
     generation: int = 1
+    # The generation that a rollback brought back as this one; None: it was applied.
+    same_as: int | None = None
     # Seconds since the epoch, by the host's clock.
     applied_at: int = 0
     # Whether the smoke containers ran well on this generation.
@@ -59,6 +61,11 @@ class Record(_Part):
     # Name of a bundle -> the highest serial of its locks that was ever applied here.
     serials: dict[str, int] = {}
     contents: Contents
+
+    @property
+    def origin(self) -> int:
+        """The generation that was applied, of which this one is a return: what comes before counts from there."""
+        return self.same_as or self.generation
 
     def text(self) -> str:
         return self.model_dump_json(indent=1) + "\n"

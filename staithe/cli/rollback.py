@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing hosts.")]
 To = Annotated[
     int | None,
-    typer.Option("--to", min=1, metavar="N", help="The generation; without it the one before. See staithe history."),
+    typer.Option("--to", min=1, metavar="N", help="This generation; without it the one that was applied before."),
 ]
 
 
@@ -31,6 +31,10 @@ def rollback(
     as_json: options.Json = False,
 ) -> None:
     """Bring hosts back to the generation before the present one, from what they keep: no network is needed.
+
+    The plan's first line says which generation that is: number, engine and time. What comes back gets a new number
+    ("3 (as 1)" in staithe history), and what was left stays: --to with its number goes forward again. Without --to
+    the way leads back only; where nothing before is kept, the host is refused.
 
     Programs or packages, units, daemon.json and kernel settings come back; images, containers and volumes stay.
     When the engine does not become healthy, the host stays as it is. The inventory still describes what was left:

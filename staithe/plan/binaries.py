@@ -11,17 +11,32 @@ from staithe.host_layout import BIN_DIR, ENGINE_CURRENT, ENGINE_ROOT
 from staithe.probe.state import HostState
 from staithe.programs import PROGRAMS
 
+# What packages of all versions have in /usr/bin; docker-init is elsewhere in most.
+_PACKAGED = {
+    "docker-ce": ("dockerd", "docker-proxy"),
+    "docker-ce-cli": ("docker",),
+    "containerd.io": ("containerd", "containerd-shim-runc-v2", "ctr", "runc"),
+}
+
 
 def changes(state: HostState, desired: Desired) -> tuple[Change, ...]:
     """Return what the programs need; packages bring their own, and staithe's links go."""
     if not isinstance(desired.engine, StaticEngine):
-        return (*_without_links(state), *_without_strays(state, desired.engine))
+        return (*_without_links(state, desired.engine), *_without_strays(state, desired.engine))
     return _with_links(state, desired.engine)
 
 
-def _without_links(state: HostState) -> tuple[Change, ...]:
+def _without_links(state: HostState, engine: PackagedEngine) -> tuple[Change, ...]:
     reason = "the engine's programs come with its packages"
-    links = [state.engine.binaries[name].path for name in PROGRAMS if is_linked(state, name)]
+    # rpm puts a program of a package that comes in the link's place.
+    coming = {
+        program
+        for package, programs in _PACKAGED.items()
+        if package in engine.wanted and package not in state.packages
+        for program in programs
+    }
+    linked = [name for name in PROGRAMS if is_linked(state, name) and name not in coming]
+    links = [state.engine.binaries[name].path for name in linked]
     found = [change("binaries", "remove", path, reason) for path in links]
     if state.engine.current is not None:
         found.append(change("binaries", "remove", ENGINE_CURRENT, reason, before=state.engine.current))

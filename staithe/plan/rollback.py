@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from staithe.change import Change, change
 from staithe.errors import NoGeneration
@@ -14,7 +15,10 @@ from staithe.support_matrix import version_tuple
 
 
 def changes(state: HostState, now: Record, then: Record) -> tuple[Change, ...]:
-    """Return what has to be done, in the order of work. Raises NoGeneration when something of it is not kept."""
+    """Return where it goes, and then what has to be done in the order of work.
+
+    Raises NoGeneration when something of it is not kept.
+    """
     if state.is_cut_off:
         raise NoGeneration(
             "a transaction of packages was cut off here, so the host is at no generation",
@@ -23,7 +27,7 @@ def changes(state: HostState, now: Record, then: Record) -> tuple[Change, ...]:
         )
     engine = (*_packages(state, now, then), *_programs(state, then))
     files = tuple(_files(state, now, then))
-    found = [*engine, *files]
+    found = [_goal(now, then), *engine, *files]
     restarts = bool(engine) or any(one.target == DAEMON_JSON or "/systemd/" in one.target for one in files)
     if restarts:
         kept = "kept" if _keeps(state, now, then) else "restarted"
@@ -33,11 +37,20 @@ def changes(state: HostState, now: Record, then: Record) -> tuple[Change, ...]:
         for unit in units:
             affected = kept if running and unit == "docker.service" else "none"
             found.append(change("rollback", "restart", unit, why, effect="restart", containers=affected))
-    after = f"generation {now.generation + 1}, as {then.generation} was"
-    found.append(
-        change("rollback", "update", RECORD, "going back", before=f"generation {now.generation}", after=after)
-    )
     return tuple(found)
+
+
+def _goal(now: Record, then: Record) -> Change:
+    """Say first of all where it goes, and how the way leads on from there."""
+    applied = datetime.fromtimestamp(then.applied_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    what = f"engine {then.contents.engine_version}, {then.contents.source}, of {applied}"
+    if now.origin < then.origin:
+        onward = f"the next rollback goes back to {now.generation}"
+    else:
+        onward = f"forward again: --to {now.generation}"
+    after = f"generation {now.generation + 1}, as {then.generation} was"
+    before = f"generation {now.generation}"
+    return change("rollback", "update", RECORD, f"{what}; {onward}", before=before, after=after)
 
 
 def packages_in(state: HostState, then: Record) -> tuple[str, ...]:

@@ -6,27 +6,40 @@ is mended by the next one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from staithe.change import Change, change
 from staithe.config import Config
 from staithe.daemon.reload import changed_keys, keeps_containers, moves_store, step
 from staithe.desired import Desired
-from staithe.engine import StaticEngine
+from staithe.engine import OLD_PACKAGES, PACKAGES, StaticEngine
 from staithe.host_layout import DAEMON_JSON, JOURNAL, UNITS
 from staithe.probe.state import HostState, Unit
 from staithe.record import Started, started_with, unit_sha256
 
 DAEMONS = ("containerd.service", "docker.service")
 _DELETED = " (deleted)"
+# The package that has a program has these units.
+_OF_PROGRAM = {"dockerd": ("docker.service", "docker.socket"), "containerd": ("containerd.service",)}
+# %systemd_post of docker-ce.spec leaves the socket out.
+_PRESET = {"docker-ce": "docker.service", "containerd.io": "containerd.service"}
+_LEAVES = "its package stops and disables it as it goes"
+_ARRIVES = "its package comes with it disabled"
 
 
 def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change, ...]:
     """Return what the services need."""
-    found = list(_enablement(state, config))
-    if not _is_active(state, "docker.socket"):
-        found.append(change("service", "start", "docker.socket", "not listening", effect="none"))
+    leaving = _leaving(state, config, desired)
+    disabled = dict.fromkeys(_arriving(state, desired), _ARRIVES) | dict.fromkeys(leaving, _LEAVES)
+    found = list(_enablement(state, config, disabled))
+    if "docker.socket" in leaving or not _is_active(state, "docker.socket"):
+        reason = _LEAVES if "docker.socket" in leaving else "not listening"
+        found.append(change("service", "start", "docker.socket", reason, effect="none"))
     for unit in DAEMONS:
+        if unit in leaving:
+            affected = containers(unit, state, desired)
+            found.append(change("service", "start", unit, _LEAVES, effect="restart", containers=affected))
+            continue
         if not _is_active(state, unit):
             found.append(change("service", "start", unit, _why_down(state, unit), effect="start"))
             continue
@@ -52,14 +65,42 @@ def changes(state: HostState, config: Config, desired: Desired) -> tuple[Change,
     return tuple(found)
 
 
-def _enablement(state: HostState, config: Config) -> Sequence[Change]:
+def _enablement(state: HostState, config: Config, disabled: Mapping[str, str]) -> Sequence[Change]:
+    """`disabled`: units that are so when the services' turn comes, whatever they are now, and why."""
     wanted = "enabled" if config.service.enabled else "disabled"
     found = []
     for unit in UNITS:
         now = state.units.get(unit, Unit()).unit_file_state or "absent"
+        reason = f"is {now}"
+        if now == "enabled" and unit in disabled:
+            now, reason = "disabled", disabled[unit]
         if now != wanted:
-            found.append(change("service", "enable", unit, f"is {now}", before=now, after=wanted))
+            found.append(change("service", "enable", unit, reason, before=now, after=wanted))
     return found
+
+
+def _arriving(state: HostState, desired: Desired) -> frozenset[str]:
+    """Return the units that a package brings which was not there: EL's presets disable them (%systemd_post)."""
+    if isinstance(desired.engine, StaticEngine):
+        return frozenset()
+    coming = {name for name in desired.engine.wanted if name not in state.packages}
+    return frozenset(unit for name, unit in _PRESET.items() if name in coming)
+
+
+def _leaving(state: HostState, config: Config, desired: Desired) -> frozenset[str]:
+    """Return the units that are stopped and disabled before the services' turn comes.
+
+    The package that brought a unit does that when it is removed (%systemd_preun).
+    """
+    is_static = isinstance(desired.engine, StaticEngine)
+    going = (*PACKAGES, *OLD_PACKAGES) if is_static else (*OLD_PACKAGES, *config.engine.replace)
+    found: set[str] = set()
+    for program, units in _OF_PROGRAM.items():
+        binary = state.engine.binaries.get(program)
+        name = binary.package.rsplit("-", 2)[0] if binary is not None and binary.package else None
+        if name in going and name in state.packages:
+            found.update(units)
+    return frozenset(found)
 
 
 def _is_active(state: HostState, unit: str) -> bool:

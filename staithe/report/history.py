@@ -34,4 +34,5 @@ def print_history(console: Console, hosts: Sequence[HostResult]) -> None:
 def _cells(one: Generation) -> tuple[str, ...]:
     applied = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.applied_at))
     mark = "now" if one.current else "kept" if one.kept else ""
-    return (mark, str(one.generation), applied, one.engine_version, one.source, one.run_id)
+    number = f"{one.generation} (as {one.same_as})" if one.same_as else str(one.generation)
+    return (mark, number, applied, one.engine_version, one.source, one.run_id)

@@ -23,7 +23,7 @@ _PACE_WINDOW_S = 30.0
 _HINTS = {
     401: "check username and password, in bundle.toml or engine.repository",
     403: "check the login, in bundle.toml or engine.repository",
-    407: "check the proxy and its login, in bundle.toml or engine.repository",
+    407: "check the proxy, proxy_username and proxy_password in bundle.toml, or engine.repository.proxy",
 }
 
 

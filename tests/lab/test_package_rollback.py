@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -61,12 +62,19 @@ def test_back_and_forward_by_command(site: Site, served: Supply, hosts: dict[str
     assert_has(host, source, NEW)
     served.server.vanish()
     try:
-        for version in (OLD, NEW):
-            done = site.run("rollback", "--yes", limit=host.name).host(host.name)
+        left = json.loads(host.sh("cat /var/lib/staithe/record.json"))["generation"]
+        # Back without a number, forward again by it alone.
+        for version, words in ((OLD, ()), (NEW, ("--to", str(left)))):
+            done = site.run("rollback", "--yes", *words, limit=host.name).host(host.name)
             assert done["outcome"] == "changed", done
             assert_has(host, source, version)
             assert_treasure(host)
             assert container(host)[0] == first
+            if version == OLD:
+                assert f"--to {left}" in done["changes"][0]["reason"]
+                refused = site.run("rollback", "--yes", limit=host.name, code=None).host(host.name)["error"]
+                assert refused["code"] == "E224" and f"--to {left}" in refused["hint"]
+                assert_has(host, source, OLD)
     finally:
         served.server.appear()
     # There again, by the way back: the description of the new one fits.

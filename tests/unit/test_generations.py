@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from staithe.errors import NoGeneration, ProbeFailed
 from staithe.generations import chosen, entry_of, read_generations, remember_text, shown
-from staithe.host_layout import DAEMON_JSON, ENGINE_CURRENT, HISTORY
+from staithe.host_layout import DAEMON_JSON, ENGINE_CURRENT, HISTORY, RECORD
 from staithe.plan import rollback
 from staithe.probe.state import Engine, HostState
 from staithe.record import Contents, Record
+from staithe.report.history import print_history
+from staithe.result import HostResult
 from tests.unit import states
 
 OLD = "docker-ce-3:26.1.5-1.el9.x86_64"
 NEW = "docker-ce-3:28.5.2-1.el9.x86_64"
 
 
-def record(number: int, nevra: str = NEW, **more: object) -> Record:
+def record(number: int, nevra: str = NEW, same_as: int | None = None, **more: object) -> Record:
     contents = {"engine_version": "28.5.2", "packages": {"docker-ce": nevra}, "bundle": "", "files": {}, "links": ()}
-    return Record(generation=number, contents=Contents.model_validate({**contents, "images": {}, **more}))
+    return Record(
+        generation=number, same_as=same_as, contents=Contents.model_validate({**contents, "images": {}, **more})
+    )
 
 
 def state(nevra: str, *kept: str) -> HostState:
@@ -38,6 +44,41 @@ def test_back_to_the_one_before_or_to_the_one_that_is_named() -> None:
     kept = {2: record(2), 3: record(3)}
     assert chosen(record(3), kept, None).generation == 2
     assert chosen(record(3), kept, 2).generation == 2
+
+
+def test_without_a_number_the_way_never_leads_forward() -> None:
+    # 1 and 2 were applied, then 1 came back as 3: forward again by its number alone.
+    third = record(3, same_as=1)
+    with pytest.raises(NoGeneration, match="no generation before") as refused:
+        chosen(third, {2: record(2), 3: third}, None)
+    assert "3, which is 1 again; kept: 2" in str(refused.value.found)
+    assert refused.value.hint is not None and "--to 2 " in refused.value.hint
+    assert chosen(third, {2: record(2), 3: third}, 2).generation == 2
+    # There again, as 4: from here 1 lies behind, and is kept as 3.
+    fourth = record(4, same_as=2)
+    assert chosen(fourth, {3: third, 4: fourth}, None).generation == 3
+    # What is applied on top of a return has the return behind it, not what was left.
+    assert chosen(record(4), {2: record(2), 3: third, 4: record(4)}, None).generation == 3
+
+
+def test_the_plan_begins_with_where_it_goes_and_how_it_goes_on() -> None:
+    then = record(1, OLD).model_copy(update={"applied_at": 1_700_000_000})
+    kept = "docker-ce-26.1.5-1.el9.x86_64.rpm"
+    first = rollback.changes(state(NEW, kept), record(2), then)[0]
+    assert (first.before, first.after) == ("generation 2", "generation 3, as 1 was")
+    assert first.reason == "engine 28.5.2, static-bundle, of 2023-11-14 22:13 UTC; forward again: --to 2"
+    onward = rollback.changes(state(NEW, kept), record(3, same_as=1), record(2, OLD))[0]
+    assert onward.reason.endswith("; the next rollback goes back to 3")
+
+
+def test_history_says_what_a_return_is() -> None:
+    third = record(3, same_as=1)
+    entry = entry_of(third, DAEMON_JSON)
+    assert entry.same_as == 1
+    with io.StringIO() as out:
+        host = HostResult(host="h1", generations=[entry])
+        print_history(Console(file=out, width=120), [host])
+        assert "3 (as 1)" in out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -74,11 +115,12 @@ def test_the_history_grows_by_a_line_each_time_and_has_an_end(tmp_path: Path) ->
 
 def test_packages_come_back_from_the_files_that_are_kept() -> None:
     found = rollback.changes(state(NEW, "docker-ce-26.1.5-1.el9.x86_64.rpm"), record(2), record(1, OLD))
-    assert [(one.kind, one.target) for one in found][:2] == [
+    assert [(one.kind, one.target) for one in found][:3] == [
+        ("update", RECORD),
         ("update", "docker-ce"),
         ("restart", "containerd.service"),
     ]
-    assert (found[0].before, found[0].after) == ("3:28.5.2-1.el9", "3:26.1.5-1.el9")
+    assert (found[1].before, found[1].after) == ("3:28.5.2-1.el9", "3:26.1.5-1.el9")
 
 
 def test_without_its_files_a_generation_is_refused_before_anything_is_done() -> None:
@@ -89,7 +131,7 @@ def test_without_its_files_a_generation_is_refused_before_anything_is_done() -> 
 def test_only_a_file_differs() -> None:
     then = record(1, files={DAEMON_JSON: "a" * 64})
     found = rollback.changes(state(NEW), record(2, files={DAEMON_JSON: "b" * 64}), then)
-    assert [(one.kind, one.target) for one in found][:1] == [("create", DAEMON_JSON)]
+    assert [(one.kind, one.target) for one in found][1:2] == [("create", DAEMON_JSON)]
     assert "restart" in {one.kind for one in found}
 
 
@@ -99,7 +141,7 @@ def test_a_static_engine_comes_back_by_its_link() -> None:
         update={"engine": Engine(current="28.5.2-bbb", directories=("26.1.5-aaa", "28.5.2-bbb"))}
     )
     found = rollback.changes(there, record(2, packages={}), record(1, **static))
-    assert (found[0].target, found[0].after) == (ENGINE_CURRENT, "26.1.5-aaa")
+    assert (found[1].target, found[1].after) == (ENGINE_CURRENT, "26.1.5-aaa")
     gone = there.model_copy(update={"engine": Engine(current="28.5.2-bbb", directories=("28.5.2-bbb",))})
     with pytest.raises(NoGeneration):
         rollback.changes(gone, record(2, packages={}), record(1, **static))

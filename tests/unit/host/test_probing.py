@@ -31,7 +31,9 @@ class Here(Remote):
         self._shell = "busybox sh" if shell == "busybox" else shell
         self._cut = cut
 
-    def _execute(self, command: RootCommand, stdin: Iterable[bytes], timeout_s: float, limit: int) -> Completed:
+    def _execute(
+        self, command: RootCommand, stdin: Iterable[bytes], question: object, timeout_s: float, limit: int
+    ) -> Completed:
         text = command.text.replace(" sh -c ", f" {self._shell} -c ", 1)
         done = subprocess.run(["sh", "-c", text], input=b"".join(stdin), capture_output=True, timeout=timeout_s)
         if self._cut is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 import struct
@@ -11,6 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
+from staithe.bundle.contents import Blob, Bundle, Package
+from staithe.bundle.files import open_files
+from staithe.bundle.package_digests import without_sha256
 from staithe.errors import PackageRefused
 from staithe.lab import rpms
 from staithe.rpm.package_file import read_head
@@ -181,6 +185,16 @@ def test_the_digests_that_fips_asks_for_are_seen(made: Made, tmp_path: Path) -> 
         head = read_head(io.BytesIO(changed), name)
         found[name] = (head.has_header_sha256, head.payload_sha256 is not None)
     assert found == {"whole": (True, True), "header": (False, True), "payload": (True, False)}
+    blobs = {
+        name: Blob(f"sha256:{hashlib.sha256(changed).hexdigest()}", len(changed), "")
+        for name, changed in cases.items()
+    }
+    for name, blob in blobs.items():
+        (tmp_path / "blobs/sha256").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "blobs/sha256" / blob.hex).write_bytes(cases[name])
+    bundle = Bundle(tmp_path, "", files=open_files(tmp_path))
+    packages = [Package(name, f"{name}.rpm", "", blob) for name, blob in blobs.items()]
+    assert [one.nevra for one in without_sha256(bundle, packages)] == ["header", "payload"]
     shown = {
         name: subprocess.run(["rpm", "-Kv", "--nosignature", path], capture_output=True, text=True).stdout
         for name in ("whole", "header")
