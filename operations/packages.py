@@ -42,6 +42,7 @@ from staithe.journal import keep_text
 from staithe.package_script import (
     DEALS,
     DOWNLOAD_TIMEOUT_S,
+    HOLD,
     KEPT,
     TRANSACTION_TIMEOUT_S,
     install_script,
@@ -51,8 +52,10 @@ from staithe.package_script import (
 from staithe.placing import archive_of_contents
 from staithe.plan import hold as plan_hold
 from staithe.plan.packages import held_packages, in_the_way, lost_packages
+from staithe.probe.state import HostState
 from staithe.repository_key import key_ids
 from staithe.rpm.nevra import rpm_name
+from staithe.rpm.transaction import Deal
 
 
 @operation()
@@ -97,7 +100,7 @@ def _mend(here: Session) -> None:
 
 
 def _hold(here: Session) -> None:
-    """Hold what is installed now: which builds these are is known only after the transaction."""
+    """Hold what is installed now, unless it is held already."""
     assert here.state is not None and here.desired is not None
     engine = here.desired.engine
     is_packaged = isinstance(engine, PackagedEngine)
@@ -105,8 +108,13 @@ def _hold(here: Session) -> None:
     hold = here.config.engine.hold and is_packaged
     left = tuple(plan_hold.changes(here.state, held, hold=hold))
     if left:
-        text = keep_text(VERSION_LOCKS) + plan_hold.hold_text(here.state, held, hold=hold)
+        text = _hold_text(here, held, hold=hold)
         here.replace({}, "hold the packages", left, refresh=["files"], then=text)
+
+
+def _hold_text(here: Session, held: Mapping[str, str], *, hold: bool) -> str:
+    assert here.state is not None
+    return keep_text(VERSION_LOCKS) + plan_hold.hold_text(here.state, held, hold=hold)
 
 
 def _remove(here: Session, changes: Sequence[Change]) -> None:
@@ -130,6 +138,7 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
         placed = {
             DEALS: File(_lines(touched(here, deals)), "600"),
             KEPT: File(_lines(files), "600"),
+            HOLD: File(_hold_text(here, _coming(state, engine, deals), hold=config.engine.hold), "600"),
             REPOSITORY_FILE: repository_file(config, engine, state, engine.urls[read_tree(said)]),
             REPOSITORY_KEY: File(key),
             **base,
@@ -140,14 +149,14 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
     lost = lost_packages(state, changes)
     look = look_script(len(asked), engine.urls, specs, lost, erasing=bool(in_the_way(state, config)))
     new = [one for one in keys if one not in state.package_keys]
-    then = f"cat {DEALS} >> {JOURNAL}/deals\n" + install_script(specs, in_the_way(state, config), new)
+    then = f"cat {DEALS} >> {JOURNAL}/deals\n. {HOLD}\n" + install_script(specs, in_the_way(state, config), new)
     replace_when(
         here,
         # dnf may take the key into rpm's keyring by itself.
         keep_packages_text() + deals_text(["gpg-pubkey"]) + look,
         [asked],
         answer,
-        [DEALS, KEPT, REPOSITORY_FILE, REPOSITORY_KEY, *base],
+        [DEALS, KEPT, HOLD, REPOSITORY_FILE, REPOSITORY_KEY, *base],
         "install the packages",
         then=noted(here) + then + without_files(changes),
         refresh=PACKAGE_SECTIONS,
@@ -157,6 +166,12 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
     gone = [nevra for nevra in lost if rpm_name(nevra) not in here.state.kept_packages]
     if gone:
         here.tell(Notice(host=here.name, text=f"no rollback: no repository has {', '.join(gone)} any more"))
+
+
+def _coming(state: HostState, engine: PackagedEngine, deals: Sequence[Deal]) -> dict[str, str]:
+    """Return the engine's packages as they will be: name -> NEVRA."""
+    new = {deal.name: deal.nevra for deal in deals if deal.deed != "remove"}
+    return {name: new.get(name) or state.packages[name] for name in engine.wanted if name in {*new, *state.packages}}
 
 
 def _asked(here: Session, engine: PackagedEngine, key: str, base: Mapping[str, File]) -> bytes:

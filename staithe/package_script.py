@@ -22,9 +22,11 @@ from staithe.shell import join, quote
 UNREACHABLE = 68
 NO_MANAGER = 69
 TREE = "staithe-tree "
-# Told by what dnf is about to do: the names of all packages, and the files of those that are kept for the way back.
+# Told by what dnf is about to do. The names of all packages, and the files of those that are kept for the way back.
 DEALS = f"{REPOSITORY_DIR}/deals"
 KEPT = f"{REPOSITORY_DIR}/kept"
+# The shell text that holds what will be installed.
+HOLD = f"{REPOSITORY_DIR}/hold"
 # A mirror far away, and 130 MiB.
 DOWNLOAD_TIMEOUT_S = 2400.0
 # To end a transaction harms more than to wait for it: for a slow disk, or for somebody who has the database.
