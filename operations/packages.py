@@ -147,13 +147,14 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
 
     asked = _asked(here, engine, key, base)
     lost = lost_packages(state, changes)
-    look = look_script(len(asked), engine.urls, specs, lost, erasing=bool(in_the_way(state, config)))
+    # dnf may take the key into rpm's keyring by itself.
+    meanwhile = keep_packages_text() + deals_text(["gpg-pubkey"])
+    look = look_script(len(asked), engine.urls, specs, lost, meanwhile, erasing=bool(in_the_way(state, config)))
     new = [one for one in keys if one not in state.package_keys]
     then = f"cat {DEALS} >> {JOURNAL}/deals\n. {HOLD}\n" + install_script(specs, in_the_way(state, config), new)
     replace_when(
         here,
-        # dnf may take the key into rpm's keyring by itself.
-        keep_packages_text() + deals_text(["gpg-pubkey"]) + look,
+        look,
         [asked],
         answer,
         [DEALS, KEPT, HOLD, REPOSITORY_FILE, REPOSITORY_KEY, *base],

@@ -123,12 +123,12 @@ rm -f {TRANSACTION}
 """
 
 
-def waiting_transaction_text(command: str, folder: str) -> str:
+def waiting_transaction_text(command: str, folder: str, meanwhile: str = "") -> str:
     """Return the shell text that starts dnf or yum, and waits until it has said what it is about to do.
 
     `command`: one simple command, which asks before it does it. `folder`: for its words (out, err) and for the
-    answer. A line that is cut ends the shell, and with it the answer: that is a no. `why_not` may be given another
-    body, to say more of a refusal.
+    answer. `meanwhile`: what is done while it thinks. A line that is cut ends the shell, and with it the answer: that
+    is a no. `why_not` may be given another body, to say more of a refusal.
     """
     return f"""mkfifo {folder}/answer
 env {QUIETLY} {command} < {folder}/answer > {folder}/out 2> {folder}/err 3>&- &
@@ -149,7 +149,7 @@ end_of_transaction() {{
   exit $code
 }}
 why_not() {{ :; }}
-noted_units=no
+{meanwhile}noted_units=no
 if [ -s {JOURNAL}/units ]; then noted_units=yes; fi
 # Not the question itself: yum leaves that in its buffer.
 until grep -qs '^Transaction Summary' {folder}/out; do
@@ -159,14 +159,15 @@ until grep -qs '^Transaction Summary' {folder}/out; do
     dnf=
     break
   fi
-  sleep 0.05
+  sleep 0.02
 done
 """
 
 
-def agreed_transaction_text(folder: str) -> str:
+def agreed_transaction_text(folder: str, meanwhile: str = "") -> str:
     """Return the shell text that lets the transaction of waiting_transaction_text go on, to its end.
 
+    `meanwhile`: what is done when it has ended well, while systemd reads its units again.
     What it asks besides gets a yes too, as with dnf's own -y.
     """
     return f"""if [ -n "$dnf" ]; then
@@ -174,7 +175,10 @@ def agreed_transaction_text(folder: str) -> str:
   sync {TRANSACTION} 2> /dev/null || :
   (printf 'y\\ny\\ny\\ny\\n' >&4) 2> /dev/null || :
   end_of_transaction
-  systemctl daemon-reload
+  systemctl daemon-reload &
+  reload=$!
+  {meanwhile}
+  wait "$reload"
   rm -f {TRANSACTION}
 fi
 """

@@ -75,22 +75,24 @@ cat > {REPOSITORY_DIR}/curl
 
 
 def look_script(
-    size_bytes: int, urls: Sequence[str], specs: Sequence[str], lost: Sequence[str], *, erasing: bool
+    size_bytes: int, urls: Sequence[str], specs: Sequence[str], lost: Sequence[str], meanwhile: str, *, erasing: bool
 ) -> str:
     """Return the script that finds the repository and lets dnf resolve, up to its question. It changes no package.
 
-    `lost`: NEVRAs of packages that are there and not kept; they are fetched first, if a repository has them. It reads
-    `size_bytes` for REPOSITORY_DIR: the repository's file for each address (0/, 1/, ...), the key and curl's
-    settings. Prints TREE and the number of the address that answered, then what dnf says, to descriptor 3.
+    `lost`: NEVRAs of packages that are there and not kept; they are fetched first, if a repository has them.
+    `meanwhile`: what is done while dnf thinks. It reads `size_bytes` for REPOSITORY_DIR: the repository's file for
+    each address (0/, 1/, ...), the key and curl's settings. Prints TREE and the number of the address that answered,
+    then what dnf says, to descriptor 3.
     """
     tries = "\n".join(
         f'if [ -z "$tree" ] && {_CURL} -o /dev/null -- {quote(f"{url}/repodata/repomd.xml")}; then tree={at}; fi'
         for at, url in enumerate(urls)
     )
-    waiting = f"{waiting_transaction_text(_command(specs, erasing), REPOSITORY_DIR)}cat {REPOSITORY_DIR}/out >&3\n"
-    if not specs:
-        # The repository alone is looked at: its file is to change.
-        waiting = ""
+    # Without packages the repository alone is looked at: its file is to change.
+    waiting = meanwhile
+    if specs:
+        command = _command(specs, erasing)
+        waiting = waiting_transaction_text(command, REPOSITORY_DIR, meanwhile) + f"cat {REPOSITORY_DIR}/out >&3\n"
     return f"""{take_text(f"head -c {size_bytes} | ")}{_PROGRAM}tree=
 {tries}
 if [ -z "$tree" ]; then exit {UNREACHABLE}; fi
@@ -110,7 +112,7 @@ def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[st
     takes none that it has to ask for. Needs DEALS and KEPT to be there.
     """
     known = f"rpm --import {REPOSITORY_KEY}\n" if list(keys) else ""
-    transaction = f"{_WHY_NOT}{known}{agreed_transaction_text(REPOSITORY_DIR)}{_KEEP}" if specs else ""
+    transaction = f"{_WHY_NOT}{known}{agreed_transaction_text(REPOSITORY_DIR, _KEEP)}" if specs else ""
     return f"{transaction}{_gone_text(names)}rm -rf {REPOSITORY_DIR}\n"
 
 
