@@ -27,7 +27,7 @@ def test_dry_run_over_a_bare_a_converged_and_a_refused_host(fake_site: FakeSite)
     first = changes.pop("Check that the host can carry what is described")
     assert set(first.split(", ")) == {"@fake/bare", "@fake/refused", "@fake/odd"}
     assert set(changes.values()) == {"@fake/bare"}
-    assert len(changes) == 9
+    assert len(changes) == 10
 
 
 def test_dry_run_of_the_smoke_runbook(fake_site: FakeSite) -> None:
