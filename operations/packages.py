@@ -24,9 +24,9 @@ from staithe.host.package_notes import PACKAGE_SECTIONS, noted, told_changes, to
 from staithe.host.rpm_alone import install_with_rpm
 from staithe.host.transaction import (
     accepted,
+    answering_url,
     curl_settings_of,
     pinned_key,
-    read_tree,
     refusal,
     told,
 )
@@ -139,7 +139,7 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
             DEALS: File(_lines(touched(here, deals)), "600"),
             KEPT: File(_lines(files), "600"),
             HOLD: File(_hold_text(here, _coming(state, engine, deals), hold=config.engine.hold), "600"),
-            REPOSITORY_FILE: repository_file(config, engine, state, engine.urls[read_tree(said)]),
+            REPOSITORY_FILE: repository_file(config, engine, state, answering_url(here, engine, said)),
             REPOSITORY_KEY: File(key),
             **base,
         }

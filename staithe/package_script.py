@@ -164,7 +164,7 @@ mkdir -p -m 700 {PACKAGE_DIR}
 while read -r nevra name; do
   found=$(cached "$name")
   if [ -n "$found" ] && [ "$(head_of -qp "$found")" = "$(head_of -q "$nevra")" ]; then
-    mv -f "$found" {PACKAGE_DIR}/"$name"
+    mv -f "$found" {PACKAGE_DIR}/"$name" || rm -f {PACKAGE_DIR}/"$name"
   fi
 done <<'LOST'
 {"".join(f"{nevra} {rpm_name(nevra)}{chr(10)}" for nevra in nevras)}LOST

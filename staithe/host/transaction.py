@@ -120,9 +120,13 @@ def refuse_others(others: Sequence[str]) -> None:
         )
 
 
-def read_tree(output: str) -> int:
-    """Return the number of the repository's address that answered."""
-    return next(int(line.removeprefix(TREE)) for line in output.splitlines() if line.startswith(TREE))
+def answering_url(here: Session, engine: PackagedEngine, output: str) -> str:
+    """Return the repository's address that answered; raise ProbeFailed when the host names none of them."""
+    said = next((line.removeprefix(TREE) for line in output.splitlines() if line.startswith(TREE)), "")
+    try:
+        return dict(enumerate(engine.urls))[int(said)]
+    except (ValueError, KeyError) as error:
+        raise ProbeFailed("the host names no address of the repository", hint=f"staithe logs {here.name}") from error
 
 
 def refusal(here: Session, engine: PackagedEngine, result: Completed) -> HostError:

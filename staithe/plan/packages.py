@@ -60,14 +60,11 @@ def in_the_way(state: HostState, config: Config) -> tuple[str, ...]:
 
 
 def lost_packages(state: HostState, planned: Iterable[Change]) -> tuple[str, ...]:
-    """Return the NEVRAs of an engine's packages that are about to go or to change, and of which no file is kept."""
+    """Return the NEVRAs of packages that are about to go or to change, and of which no file is kept."""
     gone = [
         state.packages[one.target]
         for one in planned
-        if one.component == "packages"
-        and one.kind in ("update", "remove")
-        and one.target in (*PACKAGES, *OLD_PACKAGES)
-        and one.target in state.packages
+        if one.component == "packages" and one.kind in ("update", "remove") and one.target in state.packages
     ]
     return tuple(nevra for nevra in gone if rpm_name(nevra) not in state.kept_packages)
 
