@@ -151,7 +151,9 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
     meanwhile = keep_packages_text() + deals_text(["gpg-pubkey"])
     look = look_script(len(asked), engine.urls, specs, lost, meanwhile, erasing=bool(in_the_way(state, config)))
     new = [one for one in keys if one not in state.package_keys]
-    then = f"cat {DEALS} >> {JOURNAL}/deals\n. {HOLD}\n" + install_script(specs, in_the_way(state, config), new)
+    then = f"cat {DEALS} >> {JOURNAL}/deals\n. {HOLD}\n" + install_script(
+        specs, in_the_way(state, config), new, erasing=bool(in_the_way(state, config))
+    )
     replace_when(
         here,
         look,

@@ -7,6 +7,7 @@ below the old one's name, or files that rpm had not given their names yet. None 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from staithe.engine import PACKAGES
 from staithe.host_layout import BIN_DIR, JOURNAL, PACKAGE_DIR, PACKAGE_UNIT_DIR, TRANSACTION, UNITS
@@ -29,6 +30,8 @@ _UNFINISHED = (
 )
 _LIST = "rpm -qa --qf '%{NAME}-%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}.%{ARCH}\\n' | LC_ALL=C sort"
 _WAIT_S = 240
+# As long as it may take to find out what is to be done, a slow mirror's metadata included.
+_SILENT_S = 1200
 
 # systemd from 239 on leaves services alone then. dnf would start an engine that may hang, and would wait for it for
 # ever; what has to be restarted is the service step's to say, under its time limit.
@@ -96,6 +99,15 @@ former_packages() {{
 """
 
 
+@dataclass(frozen=True)
+class Transaction:
+    """What dnf or yum is to do, as simple commands: asking before, only downloading, or going on with what it has."""
+
+    asking: str
+    downloading: str
+    going: str
+
+
 def keep_packages_text() -> str:
     """Return the shell text that notes all packages there are. Needs `journal.open_text` before it."""
     return f"""if [ ! -e {JOURNAL}/packages ]; then
@@ -123,40 +135,54 @@ rm -f {TRANSACTION}
 """
 
 
-def waiting_transaction_text(command: str, folder: str, meanwhile: str = "") -> str:
+def waiting_transaction_text(command: Transaction, folder: str, meanwhile: str = "") -> str:
     """Return the shell text that starts dnf or yum, and waits until it has said what it is about to do.
 
-    `command`: one simple command, which asks before it does it. `folder`: for its words (out, err) and for the
-    answer. `meanwhile`: what is done while it thinks. A line that is cut ends the shell, and with it the answer: that
-    is a no. `why_not` may be given another body, to say more of a refusal.
+    `folder`: for its words (out, err) and for the answer. `meanwhile`: what is done while it thinks. A line that is
+    cut ends the shell, and with it the answer: that is a no. When it asks something else first (for the key of a
+    repository's metadata), it only downloads, and `agreed_transaction_text` starts it again.
     """
     return f"""mkfifo {folder}/answer
-env {QUIETLY} {command} < {folder}/answer > {folder}/out 2> {folder}/err 3>&- &
+env {QUIETLY} {command.asking} < {folder}/answer > {folder}/out 2> {folder}/err 3>&- &
 dnf=$!
 exec 4> {folder}/answer
+: "${{noted_units:=yes}}"
 end_of_transaction() {{
   exec 4>&-
   code=0
-  wait "$dnf" || code=$?
-  cat {folder}/out {folder}/err
-  if [ $code = 0 ]; then return 0; fi
+  if [ -n "$dnf" ]; then wait "$dnf" || code=$?; fi
+  dnf=
+}}
+give_up() {{
   # One that says itself that it cannot do it, before it has begun, has changed nothing: no service has to come back.
-  if [ $code -lt 128 ] && ! grep -qx 'Running transaction' {folder}/out; then
+  if [ $code -lt 128 ] && ! grep -q 'Running transaction$' {folder}/out; then
     rm -f {TRANSACTION}
-    if [ $noted_units = no ]; then rm -f {JOURNAL}/units; fi
-    why_not
+    if [ "$noted_units" = no ]; then rm -f {JOURNAL}/units; fi
   fi
   exit $code
 }}
-why_not() {{ :; }}
-{meanwhile}noted_units=no
-if [ -s {JOURNAL}/units ]; then noted_units=yes; fi
+asks_something_else() {{ grep -qs '\\[y/' {folder}/out && ! grep -qs '^Transaction Summary' {folder}/out; }}
+{meanwhile}waited=0
+agreed=no
 # Not the question itself: yum leaves that in its buffer.
 until grep -qs '^Transaction Summary' {folder}/out; do
   if ! kill -0 "$dnf" 2> /dev/null; then
     # It has nothing to do, or cannot do it.
     end_of_transaction
-    dnf=
+    cat {folder}/out {folder}/err
+    if [ $code != 0 ]; then give_up; fi
+    break
+  fi
+  waited=$((waited + 1))
+  if asks_something_else || [ $waited -gt {_SILENT_S * 50} ]; then
+    (echo n >&4) 2> /dev/null || :
+    kill "$dnf" 2> /dev/null || :
+    end_of_transaction
+    code=0
+    {command.downloading} > {folder}/out 2> {folder}/err 3>&- < /dev/null || code=$?
+    cat {folder}/out {folder}/err
+    if [ $code != 0 ]; then give_up; fi
+    agreed=later
     break
   fi
   sleep 0.02
@@ -164,17 +190,28 @@ done
 """
 
 
-def agreed_transaction_text(folder: str, meanwhile: str = "") -> str:
+def agreed_transaction_text(command: Transaction, folder: str, meanwhile: str = "") -> str:
     """Return the shell text that lets the transaction of waiting_transaction_text go on, to its end.
 
-    `meanwhile`: what is done when it has ended well, while systemd reads its units again.
-    What it asks besides gets a yes too, as with dnf's own -y.
+    `meanwhile`: what is done when it has ended well, while systemd reads its units again. A key of another repository
+    it takes only when nobody is asked; then it is started once more, and has all that it needs already.
     """
-    return f"""if [ -n "$dnf" ]; then
-  echo "$dnf" > {TRANSACTION}
-  sync {TRANSACTION} 2> /dev/null || :
-  (printf 'y\\ny\\ny\\ny\\n' >&4) 2> /dev/null || :
-  end_of_transaction
+    again = f'echo $$ > {TRANSACTION}; exec env {QUIETLY} "$@"'
+    return f"""if [ -n "$dnf" ] || [ $agreed = later ]; then
+  if [ -n "$dnf" ]; then
+    echo "$dnf" > {TRANSACTION}
+    sync {TRANSACTION} 2> /dev/null || :
+    (printf 'y\\ny\\ny\\ny\\n' >&4) 2> /dev/null || :
+    end_of_transaction
+    cat {folder}/out {folder}/err
+    if grep -qs 'Refusing to automatically import keys' {folder}/out {folder}/err; then agreed=later; fi
+  fi
+  if [ $agreed = later ]; then
+    code=0
+    sh -c {join([again])} sh {command.going} > {folder}/out 2> {folder}/err 3>&- < /dev/null || code=$?
+    cat {folder}/out {folder}/err
+  fi
+  if [ $code != 0 ]; then give_up; fi
   systemctl daemon-reload &
   reload=$!
   {meanwhile}

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from staithe.former_packages import agreed_transaction_text, transaction_text, waiting_transaction_text
+from staithe.former_packages import (
+    Transaction,
+    agreed_transaction_text,
+    transaction_text,
+    waiting_transaction_text,
+)
 from staithe.host_layout import (
     PACKAGE_DIR,
     REPOSITORY,
@@ -36,6 +41,12 @@ _PROGRAM = f"""export LC_ALL=C
 pm=
 for one in dnf yum; do if [ -z "$pm" ] && command -v "$one" > /dev/null 2>&1; then pm=$one; fi; done
 if [ -z "$pm" ]; then echo "staithe: neither dnf nor yum is on the host" >&2; exit {NO_MANAGER}; fi
+# It has to say what it is about to do, and to ask, whatever the host's own configuration says. dnf 5 always does.
+case $(readlink -f "$(command -v "$pm")") in
+  *dnf5*) loud= ;;
+  *yum*) loud='--setopt=debuglevel=2 --setopt=alwaysprompt=1' ;;
+  *) loud=--setopt=debuglevel=2 ;;
+esac
 """
 # subscription-manager, fastestmirror and their like use the network; dnf 5 has no --noplugins.
 _OFFLINE = """offline=--noplugins
@@ -91,8 +102,8 @@ def look_script(
     # Without packages the repository alone is looked at: its file is to change.
     waiting = meanwhile
     if specs:
-        command = _command(specs, erasing)
-        waiting = waiting_transaction_text(command, REPOSITORY_DIR, meanwhile) + f"cat {REPOSITORY_DIR}/out >&3\n"
+        transaction = _transaction(specs, erasing)
+        waiting = waiting_transaction_text(transaction, REPOSITORY_DIR, meanwhile) + f"cat {REPOSITORY_DIR}/out >&3\n"
     return f"""{take_text(f"head -c {size_bytes} | ")}{_PROGRAM}tree=
 {tries}
 if [ -z "$tree" ]; then exit {UNREACHABLE}; fi
@@ -105,42 +116,32 @@ if [ -d {REPOSITORY_DIR}/base ]; then cp {REPOSITORY_DIR}/base/* {REPOSITORY_DIR
 {_CACHED}{_fetch_text(lost) if lost else ""}{waiting}"""
 
 
-def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[str]) -> str:
+def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[str], *, erasing: bool) -> str:
     """Return the script that lets dnf go on: it downloads, checks, and installs in one transaction.
 
     `names`: old packages that must be gone afterwards. `keys`: what rpm calls those that it does not know yet; dnf
-    takes none that it has to ask for. Needs DEALS and KEPT to be there.
+    would have to be started once more for them. Needs DEALS and KEPT to be there.
     """
     known = f"rpm --import {REPOSITORY_KEY}\n" if list(keys) else ""
-    transaction = f"{_WHY_NOT}{known}{agreed_transaction_text(REPOSITORY_DIR, _KEEP)}" if specs else ""
-    return f"{transaction}{_gone_text(names)}rm -rf {REPOSITORY_DIR}\n"
+    agreed = agreed_transaction_text(_transaction(specs, erasing), REPOSITORY_DIR, _KEEP)
+    return f"{f'{known}{agreed}' if specs else ''}{_gone_text(names)}rm -rf {REPOSITORY_DIR}\n"
 
 
-def _command(specs: Sequence[str], erasing: bool) -> str:
-    words = (
-        *_COMMON,
-        *_ASKS,
-        f"--setopt=reposdir={REPOSITORY_DIR}/repos",
-        *(("--allowerasing",) if erasing else ()),
-    )
-    return f'"$pm" {join((*words, "install", *specs))}'
+def _transaction(specs: Sequence[str], erasing: bool) -> Transaction:
+    more = (f"--setopt=reposdir={REPOSITORY_DIR}/repos", *(("--allowerasing",) if erasing else ()))
+
+    def command(*words: str) -> str:
+        return f'"$pm" $loud {join((*words, *_COMMON, *more, "install", *specs))}'
+
+    return Transaction(command(*_ASKS), command("-y", "--downloadonly"), command("-y", "-C"))
 
 
-# Where dnf keeps what it downloaded differs by its version; the names of the files do not. It names no package that
-# is signed by another key.
+# Where dnf keeps what it downloaded differs by its version; the names of the files do not.
 _CACHED = """cached() {
   own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
-  find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$1" -type f 2>/dev/null | head -n 1 || :
+  find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$1" -type f -printf '%T@ %p\\n' 2>/dev/null |
+    sort -rn | sed -n '1s/^[^ ]* //p' || :
 }
-"""
-_WHY_NOT = f"""why_not() {{
-  while read -r name; do
-    found=$(cached "$name")
-    if [ -n "$found" ] && ! LC_ALL=C rpm -K "$found" > /dev/null 2>&1; then
-      echo "Error: $name is not signed by the repository's key"
-    fi
-  done < {KEPT}
-}}
 """
 _KEEP = f"""mkdir -p -m 700 {PACKAGE_DIR}
 while read -r name; do
@@ -157,17 +158,28 @@ relabel {PACKAGE_DIR}
 
 def _fetch_text(nevras: Sequence[str]) -> str:
     # Its signature may be by a key that rpm does not have; that it has the header of what is installed says more.
+    # Not all versions of rpm know all three sums.
     words = ("-y", *_COMMON, f"--setopt=reposdir={REPOSITORY_DIR}/repos", "--nogpgcheck", "--downloadonly")
-    return f"""head_of() {{ rpm --nosignature --qf '%{{SHA1HEADER}} %{{SHA256HEADER}}\\n' "$@" 2> /dev/null || :; }}
+    names = "".join(f"{rpm_name(nevra)}\n" for nevra in nevras)
+    return f"""is_installed() {{
+  same=no
+  for sum in SHA256HEADER SHA1HEADER SIGMD5; do
+    here=$(rpm -q --qf "%{{$sum}}" "${{2%.rpm}}" 2> /dev/null || :)
+    case $here in ''|'(none)') continue ;; esac
+    if [ "$here" != "$(rpm -qp --nosignature --qf "%{{$sum}}" "$1" 2> /dev/null || :)" ]; then return 1; fi
+    same=yes
+  done
+  [ $same = yes ]
+}}
 "$pm" {join((*words, "reinstall", *nevras))} > /dev/null 2>&1 || :
 mkdir -p -m 700 {PACKAGE_DIR}
-while read -r nevra name; do
+while read -r name; do
   found=$(cached "$name")
-  if [ -n "$found" ] && [ "$(head_of -qp "$found")" = "$(head_of -q "$nevra")" ]; then
+  if [ -n "$found" ] && is_installed "$found" "$name"; then
     mv -f "$found" {PACKAGE_DIR}/"$name" || rm -f {PACKAGE_DIR}/"$name"
   fi
 done <<'LOST'
-{"".join(f"{nevra} {rpm_name(nevra)}{chr(10)}" for nevra in nevras)}LOST
+{names}LOST
 """
 
 
@@ -206,10 +218,12 @@ def offline_install_script(
     keeping = "".join(
         f"ln -f {quote(f'{REPOSITORY_DIR}/packages/{name}')} {quote(f'{PACKAGE_DIR}/{name}')}\n" for name in kept
     )
-    command = _offline_command(specs, erasing, _ASKS)
-    transaction = f"{waiting_transaction_text(command, REPOSITORY_DIR)}{agreed_transaction_text(REPOSITORY_DIR)}"
+    with_yes = _offline_command(specs, erasing, ["-y"])
+    transaction = Transaction(_offline_command(specs, erasing, _ASKS), f"{with_yes} --downloadonly", with_yes)
+    waiting = waiting_transaction_text(transaction, REPOSITORY_DIR)
+    agreed = agreed_transaction_text(transaction, REPOSITORY_DIR)
     return f"""{_PROGRAM}{_OFFLINE}{links}
-{known}{transaction}mkdir -p -m 700 {PACKAGE_DIR}
+{known}{waiting}{agreed}mkdir -p -m 700 {PACKAGE_DIR}
 {keeping}{_gone_text(names)}rm -rf {REPOSITORY_DIR}
 """
 
@@ -223,7 +237,7 @@ def _offline_command(specs: Iterable[str], erasing: bool, more: Iterable[str]) -
         "--setopt=proxy=",
         *(("--allowerasing",) if erasing else ()),
     )
-    return f'"$pm" "$offline" {join((*words, "install", *specs))}'
+    return f'"$pm" "$offline" $loud {join((*words, "install", *specs))}'
 
 
 def offline_repository(keys: Iterable[str]) -> str:

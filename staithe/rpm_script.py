@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from staithe.former_packages import transaction_text
-from staithe.host_layout import PACKAGE_DIR, REPOSITORY_DIR
+from staithe.host_layout import JOURNAL, PACKAGE_DIR, REPOSITORY_DIR
 from staithe.shell import join, quote
 
 THERE = "staithe-there "
@@ -43,7 +43,7 @@ fi
 def rpm_install_script(
     blobs: Sequence[tuple[str, str]], keys: Iterable[str], kept: Iterable[str], names: Iterable[str], *, force: bool
 ) -> str:
-    """Return the script that installs files in one transaction, each signed by one of the bundle's keys.
+    """Return the script that installs files in one transaction, each signed by a key that rpm knows.
 
     `blobs`: see lacking_script. `names`: old packages that go before. `kept`: files for the way back. `force`:
     whatever they need or replace.
@@ -58,6 +58,7 @@ rpm --import {join(keys)}
 for file in {files}; do
   if ! rpm -K "$file" > /dev/null || [ "$(rpm -qp --qf {quote(_IS_SIGNED)} "$file")" != 1 ]; then
     echo "staithe: $file is not signed by a key of the bundle" >&2
+    if [ "${{noted_units:-yes}}" = no ]; then rm -f {JOURNAL}/units; fi
     exit 1
   fi
 done

@@ -63,7 +63,7 @@ def transact(
         "install the packages",
         all_changes,
         refresh=PACKAGE_SECTIONS,
-        then=noted(here) + deals_text(touched(here, deals)) + script + without_files(changes),
+        then=noted(here) + deals_text(["gpg-pubkey", *touched(here, deals)]) + script + without_files(changes),
         failed=lambda result: told(here, result),
         timeout_s=TRANSACTION_TIMEOUT_S,
     )

@@ -33,6 +33,10 @@ def execute(
     except (subprocess.TimeoutExpired, TimeoutError) as error:
         process.kill()
         raise CommandTimeout(f"no end after {timeout_s:.0f} s", hint="staithe logs @local") from error
+    except BaseException:
+        # Whoever feeds stdin stopped in the middle.
+        process.kill()
+        raise
     for reader in readers:
         # What the command left at work may hold its streams open.
         reader.join(2.0)
@@ -101,6 +105,8 @@ def _write(stream: IO[bytes], stdin: Iterable[bytes]) -> None:
     try:
         for data in stdin:
             stream.write(data)
+            # Whatever Python's buffer holds: what comes next may wait for the answer to this.
+            stream.flush()
         stream.close()
     except BrokenPipeError:
         # A command that ended early closes its input: its exit code and stderr say why.

@@ -20,7 +20,7 @@ from staithe import ssh
 from staithe.errors import HostLocked
 from staithe.host import local
 from staithe.host.remote import LOCK_LOST, failure_of
-from staithe.host_layout import LOCK, STATE_DIR, WORK_LOCK
+from staithe.host_layout import LOCK, RECORD, STATE_DIR, WORK_LOCK
 from staithe.shell import quote
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ if [ -e {LOCK}.holder ]; then
   idle=0
 elif [ -e {LOCK}.last ]; then
   idle=$(($(date +%s) - $(stat -c %Y {LOCK}.last)))
+elif [ -e {RECORD} ]; then
+  idle=0
 fi
 printf '%s\\n%s\\n' "$1" "$2" > {LOCK}.holder.new
 mv -Tf {LOCK}.holder.new {LOCK}.holder

@@ -8,13 +8,17 @@ from staithe.change import Change, change
 from staithe.events import Notice
 from staithe.former_packages import keep_packages_text
 from staithe.host.session import Session
-from staithe.host_layout import BIN_DIR
+from staithe.host_layout import BIN_DIR, JOURNAL
 from staithe.journal import keep_text, keep_units_text
 from staithe.plan.packages import in_the_way
 from staithe.rpm.transaction import Deal
 
 # What a transaction of packages may have changed on a host.
 PACKAGE_SECTIONS = ("engine", "packages", "units", "docker", "users", "files")
+
+
+# Whether the services are noted by this very step: when nothing comes of it, none of them has to come back.
+_NOTED_UNITS = f"noted_units=no\nif [ -s {JOURNAL}/units ]; then noted_units=yes; fi\n"
 
 
 def touched(here: Session, deals: Sequence[Deal]) -> list[str]:
@@ -50,7 +54,7 @@ def noted(here: Session) -> str:
     assert here.state is not None
     paths = [one.path for one in here.state.engine.binaries.values() if one.package is None]
     by_hand = keep_text(path for path in paths if path.startswith(f"{BIN_DIR}/")) if paths else ""
-    return keep_packages_text() + keep_units_text(here.state) + by_hand
+    return keep_packages_text() + f"{_NOTED_UNITS}{keep_units_text(here.state)}{by_hand}"
 
 
 def without_files(changes: Sequence[Change]) -> str:

@@ -15,7 +15,7 @@ from staithe.host_layout import BLOB_DIR
 from staithe.package_script import take_text
 from staithe.placing import archive_of_contents
 from staithe.plan.packages import in_the_way
-from staithe.rpm.needs import Lacking, offering, offers, read_lacking
+from staithe.rpm.needs import Lacking, offering, offers, read_lacking, speaks_of
 from staithe.rpm.nevra import Nevra
 from staithe.rpm.transaction import Deal
 from staithe.rpm_script import REPLACED, THERE, lacking_script, rpm_install_script
@@ -35,15 +35,21 @@ def install_with_rpm(here: Session, engine: PackagedEngine, changes: Sequence[Ch
         for name, wish in engine.wanted.items()
         if not engine.is_installed(name, here.state)
     ]
-    there: set[str] = set()
-    if force:
-        bring_packages(here, chosen)
-    else:
-        there = _complete(here, chosen, by_name, set_)
+    there, replaced = _forced(here, chosen) if force else (_complete(here, chosen, by_name, set_), set())
     deals = [_deal(one, there | set(here.state.packages)) for one in chosen]
+    # Nobody is asked what becomes of them, but they are noted.
+    gone = [Deal("remove", name, "", "") for name in sorted(replaced)]
     kept = [one.file_name for one, deal in zip(chosen, deals, strict=True) if deal.name in PACKAGES]
     script = rpm_install_script(_blobs(chosen), set_.keys, kept, in_the_way(here.state, here.config), force=force)
-    transact(here, changes, deals, script, list(set_.keys))
+    transact(here, changes, [*deals, *gone], script, list(set_.keys))
+
+
+def _forced(here: Session, chosen: Sequence[Package]) -> tuple[set[str], set[str]]:
+    """Bring the packages; return the names of those that are there, and of what they would replace."""
+    bring_packages(here, chosen)
+    names = [Nevra.parse(one.nevra).name for one in chosen]
+    said = here.run(lacking_script(_blobs(chosen), names), "what rpm lacks", check=False).stdout.decode()
+    return _marked(said, THERE), _marked(said, REPLACED) - set(names)
 
 
 def _complete(here: Session, chosen: list[Package], by_name: dict[str, Package], set_: PackageSet) -> set[str]:
@@ -64,8 +70,9 @@ def _complete(here: Session, chosen: list[Package], by_name: dict[str, Package],
         there, replaced = _marked(said, THERE), _marked(said, REPLACED)
         lacking = read_lacking(result.stderr.decode("utf-8", "replace"))
         _refuse_unwanted(here, there, replaced - set(names), going, lacking)
-        found = {nevra for what in lacking.needed if (nevra := offering(what, offered))}
-        more = [by_name[nevra] for nevra in sorted(found) if by_name[nevra] not in chosen]
+        taken = {str(Nevra.parse(one.nevra)) for one in chosen}
+        found = {nevra for what in lacking.needed if (nevra := offering(what, offered, taken))}
+        more = [by_name[nevra] for nevra in sorted(found)]
         if not lacking.needed and (result.exit_code == 0 or lacking.obstacles):
             return there
         if not more:
@@ -81,10 +88,12 @@ def _refuse_unwanted(
     here: Session, there: set[str], replaced: set[str], going: Sequence[str], lacking: Lacking
 ) -> None:
     """Raise TransactionRefused when rpm would touch what is none of the engine's business."""
+    assert here.state is not None
     may_change = {*PACKAGES, *here.config.engine.may_upgrade}
     others = [f"{name} would become another version" for name in sorted(there - may_change)]
     others += [f"{name} would be removed" for name in sorted(replaced - {*PACKAGES, *going})]
-    others += [line for line in lacking.obstacles if not any(f" {name}-" in line for name in going)]
+    gone = [here.state.packages[name] for name in going]
+    others += [line for line in lacking.obstacles if not any(speaks_of(line, one) for one in gone)]
     refuse_others(others)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from staithe.rpm.nevra import Nevra
@@ -14,7 +14,8 @@ _COMMON = "{http://linux.duke.edu/metadata/common}"
 _RPM = "{http://linux.duke.edu/metadata/rpm}"
 _FILELISTS = "{http://linux.duke.edu/metadata/filelists}"
 _NEEDED = re.compile(r"(?P<what>.+) is needed by (?P<installed>\(installed\) )?(?P<by>\S+)")
-_IN_THE_WAY = re.compile(r"conflicts with|is obsoleted by|is already installed|does not match|is intended for")
+# rpm's own words around it.
+_WORDS = re.compile(r"error: Failed dependencies:|warning: .*|Preparing.*|Verifying.*|")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Lacking:
 
     # What packages that are to come need, as rpm writes it: a name, a file or a library, maybe with a version.
     needed: tuple[str, ...]
-    # What no further package mends.
+    # What no further package mends, and all that is not understood.
     obstacles: tuple[str, ...]
 
 
@@ -35,7 +36,7 @@ def read_lacking(said: str) -> Lacking:
         found = _NEEDED.fullmatch(line)
         if found and not found["installed"]:
             needed[found["what"]] = None
-        elif found or _IN_THE_WAY.search(line):
+        elif not _WORDS.fullmatch(line):
             obstacles[line] = None
     return Lacking(tuple(needed), tuple(obstacles))
 
@@ -60,12 +61,22 @@ def offers(primary: bytes, filelists: bytes, where: str) -> dict[str, tuple[str,
     return {name: tuple(nevras) for name, nevras in found.items()}
 
 
-def offering(what: str, offered: Mapping[str, tuple[str, ...]]) -> str | None:
-    """Return the package that offers what rpm lacks; None when none does. Of `(a or b)` the first that is there."""
+def offering(what: str, offered: Mapping[str, tuple[str, ...]], taken: Collection[str] = ()) -> str | None:
+    """Return a package that offers what rpm lacks, and is not taken yet; None when none does.
+
+    Of `(a or b)` it is the first that is there.
+    """
     words: Iterable[str] = (
         re.findall(r"[^\s()]+(?:\(.*?\))*", what) if what.startswith("(") else [what.split(maxsplit=1)[0]]
     )
-    return next((offered[word][0] for word in words if word in offered), None)
+    return next((nevra for word in words for nevra in offered.get(word, ()) if nevra not in taken), None)
+
+
+def speaks_of(line: str, nevra: str) -> bool:
+    """Tell whether rpm names just this package in a line: without the epoch, maybe without the architecture."""
+    one = Nevra.parse(nevra)
+    name = re.escape(f"{one.name}-{one.version}-{one.release}")
+    return re.search(rf"(?<!\S){name}(\.{re.escape(one.arch)})?(?!\S)", line) is not None
 
 
 def _nevra(package: ET.Element, space: str) -> str:

@@ -68,6 +68,8 @@ def read_transaction(output: str) -> tuple[Deal, ...]:
     lines = output.splitlines()
     begin = next((at for at, line in enumerate(lines) if _BEGIN.match(line)), None)
     if begin is None:
+        if any(_END.match(line) for line in lines):
+            raise Unreadable("the table has no beginning")
         return ()
     deals: list[Deal] = []
     deed: Deed | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from staithe.errors import RepositoryError
-from staithe.rpm.needs import offering, offers, read_lacking
+from staithe.rpm.needs import offering, offers, read_lacking, speaks_of
 
 SAID = """warning: docker-ce.rpm: Header V4 RSA/SHA512 Signature, key ID 621e9f35: NOKEY
 error: Failed dependencies:
@@ -55,6 +55,26 @@ def test_a_need_leads_to_the_package_that_offers_it() -> None:
         "libseccomp.so.2()(64bit)": None,
         "(iptables-nft or iptables)": "iptables-nft-1.8.10-11.el9.x86_64",
     }
+
+
+def test_the_next_of_several_offers_is_taken() -> None:
+    offered = {"foo": ("foo-1-1.x86_64", "foo-2-1.x86_64")}
+    assert offering("foo >= 2", offered) == "foo-1-1.x86_64"
+    assert offering("foo >= 2", offered, {"foo-1-1.x86_64"}) == "foo-2-1.x86_64"
+    assert offering("foo >= 2", offered, offered["foo"]) is None
+
+
+def test_what_is_not_understood_is_an_obstacle() -> None:
+    full = "installing package docker-ce-3:28.5.2-1.el9.x86_64 needs 92MB more space on the /usr filesystem"
+    assert read_lacking(f"error: Failed dependencies:\n\t{full}\n").obstacles == (full,)
+
+
+def test_consent_is_for_one_package_and_not_for_what_is_called_alike() -> None:
+    line = "file /usr/bin/dockerd from install of docker-ce-3:28.5.2-1.el9.x86_64 conflicts with file from package "
+    assert speaks_of(f"{line}docker-1.13.1-209.el7.x86_64", "docker-2:1.13.1-209.el7.x86_64")
+    assert speaks_of("runc conflicts with runc-1.1.12-1", "runc-1.1.12-1.x86_64")
+    assert not speaks_of(f"{line}site-tools-1.0-1.noarch", "docker-2:1.13.1-209.el7.x86_64")
+    assert not speaks_of("x conflicts with runc-1.1.12-10.x86_64", "runc-1.1.12-1.x86_64")
 
 
 def test_what_could_grow_without_end_is_refused() -> None:

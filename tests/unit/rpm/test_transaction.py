@@ -96,8 +96,12 @@ def test_nothing_to_do() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [DNF_4.partition("Transaction Summary")[0], DNF_4.replace("Downgrading:", "Bewitching:")],
-    ids=["cut off", "unknown heading"],
+    [
+        DNF_4.partition("Transaction Summary")[0],
+        DNF_4.replace("Downgrading:", "Bewitching:"),
+        "Removing:\n glibc x86_64 2.34-1 @base\nTransaction Summary\n",
+    ],
+    ids=["cut off", "unknown heading", "without its columns"],
 )
 def test_what_cannot_be_read_is_not_guessed(text: str) -> None:
     with pytest.raises(Unreadable):
