@@ -10,8 +10,8 @@ from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
-from staithe import base_repositories
-from staithe.change import Change
+from staithe import base_repositories, former
+from staithe.change import Change, change
 from staithe.desired import File, repository_file
 from staithe.engine import PACKAGES, PackagedEngine
 from staithe.errors import StaitheError
@@ -31,6 +31,7 @@ from staithe.host.transaction import (
     told,
 )
 from staithe.host_layout import (
+    FORMER,
     JOURNAL,
     REPOSITORY,
     REPOSITORY_DIR,
@@ -166,9 +167,18 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
         failed=lambda result: told(here, result) if has_asked(result) else refusal(here, engine, result),
         timeout_s=DOWNLOAD_TIMEOUT_S + TRANSACTION_TIMEOUT_S,
     )
+    _note_keys(here, [one for one in here.state.package_keys if one not in (*state.package_keys, *keys)])
     gone = [nevra for nevra in lost if rpm_name(nevra) not in here.state.kept_packages]
     if gone:
         here.tell(Notice(host=here.name, text=f"no rollback: no repository has {', '.join(gone)} any more"))
+
+
+def _note_keys(here: Session, keys: Sequence[str]) -> None:
+    """Note keys of the host's own repositories that dnf took for what the engine needs: they go with it."""
+    assert here.state is not None
+    if keys:
+        new = [change("packages", "create", f"gpg-pubkey-{one}", "signs what the engine needs") for one in keys]
+        here.place({FORMER: former.noted(here.state, new).text()}, "note the keys", refresh=["files"])
 
 
 def _coming(state: HostState, engine: PackagedEngine, deals: Sequence[Deal]) -> dict[str, str]:

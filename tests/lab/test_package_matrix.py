@@ -5,10 +5,13 @@ One host for each source walks through all of it, as a real one would; what it i
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
 
+from staithe.lab import rpms
 from tests.lab.conftest import Host, Site
 from tests.lab.engine_checks import (
     TREASURE,
@@ -140,3 +143,46 @@ def test_containers_over_patch_and_minor_releases(
     assert after[0] == before[0]
     assert_treasure(host)
     assert verified(host) == "" and len(engine_packages(host)) == (0 if source == "static-bundle" else 5)
+
+
+def test_distribution_key_that_rpm_does_not_know_yet(site: Site, supply: Supply, hosts: dict[str, Host]) -> None:
+    """As after an installation that never used dnf: what the engine needs is signed by the distribution's own key."""
+    folder = supply.server.root / "signed-by-other"
+    folder.mkdir()
+    for package in supply.made.folder(9, "base").glob("*.rpm"):
+        shutil.copyfile(package, folder / package.name)
+    rpms.sign(supply.made.gnupg, "other", sorted(folder.glob("*.rpm")))
+    rpms.write_metadata(folder)
+    host = hosts["h1"]
+    site.staithe("lab", "reset", "h1")
+    text = f"[el]\nname=el\nbaseurl={supply.server.url}/{folder.name}\ngpgcheck=1\n"
+    key = f"gpgkey={supply.server.url}/{supply.made.key('other').name}\n"
+    host.sh(f"cat > /etc/yum.repos.d/el.repo <<'REPO'\n{text}{key}REPO")
+    before = snapshot(host)
+    assert "gpg-pubkey" not in host.sh("rpm -qa")
+    supply.configure(site, "repository", NEW)
+    apply(site, host)
+    assert_has(host, "repository", NEW)
+    assert host.sh("rpm -qa gpg-pubkey | wc -l") == "2"
+    assert_nothing_to_do(site, host)
+    # The keys were not there before, so they go too.
+    assert site.run("remove", "--yes", limit="h1").host("h1")["error"] is None
+    assert before.difference(snapshot(host), ignoring=["volumes"]) == ""
+
+
+def test_key_of_metadata_is_asked_for_first(site: Site, supply: Supply, hosts: dict[str, Host]) -> None:
+    """dnf asks whether it may take the key of another repository's metadata, before it says anything."""
+    folder = supply.server.root / "signed-metadata"
+    folder.mkdir()
+    rpms.write_metadata(folder)
+    command = ["gpg", "--homedir", str(supply.made.gnupg), "--batch", "--yes", "--armor", "--detach-sign"]
+    subprocess.run(
+        [*command, "--local-user", "other@lab.invalid", str(folder / "repodata" / "repomd.xml")], check=True
+    )
+    host = fresh(site, supply, hosts, "repository")
+    text = f"[signed]\nname=signed\nbaseurl={supply.server.url}/{folder.name}\ngpgcheck=1\nrepo_gpgcheck=1\n"
+    key = f"gpgkey={supply.server.url}/{supply.made.key('other').name}\n"
+    host.sh(f"cat > /etc/yum.repos.d/signed.repo <<'REPO'\n{text}{key}REPO")
+    supply.configure(site, "repository", NEW)
+    apply(site, host)
+    assert_has(host, "repository", NEW)

@@ -17,6 +17,7 @@ ALWAYS = {
         "test_another_minor_release[rpm-bundle-downgrade]",
         "test_removed_and_installed_again[repository]",
         "test_containers_over_patch_and_minor_releases[repository]",
+        "test_distribution_key_that_rpm_does_not_know_yet",
     ),
     "test_moves": (
         "test_the_round_has_every_move",
