@@ -31,7 +31,7 @@ In the way of the engine.
 @pytest.fixture
 def without_dnf(site: Site, hosts: dict[str, Host]) -> Host:
     """h3 as it came, but that nothing on it finds packages by itself."""
-    site.staithe("lab", "reset", "h3")
+    site.staithe("lab", "reset", "h3", "--image", "el9")
     hosts["h3"].sh("rm -f /usr/bin/dnf /usr/bin/dnf-3 /usr/bin/yum")
     return hosts["h3"]
 
@@ -110,7 +110,7 @@ def test_force_installs_the_engine_alone_and_says_so_each_time(
     site: Site, supply: Supply, hosts: dict[str, Host]
 ) -> None:
     host = hosts["h3"]
-    site.staithe("lab", "reset", "h3")
+    site.staithe("lab", "reset", "h3", "--image", "el9")
     supply.configure(site, "rpm-bundle", NEW, engine={"force": True})
     assert "W110" in apply(site, host)
     assert host.sh("rpm -q container-selinux || :") == "package container-selinux is not installed"
