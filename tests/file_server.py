@@ -36,6 +36,8 @@ class FileServer:
     # (path, Range header, bytes sent)
     requests: list[tuple[str, str | None, int]] = field(default_factory=list)
 
+    # Requests that are being answered.
+    answering: set[int] = field(default_factory=set)
     # Authorization headers, one for each request.
     logins: list[str | None] = field(default_factory=list)
 
@@ -46,6 +48,10 @@ class FileServer:
 
     @property
     def sent_bytes(self) -> int:
+        """How much was sent; who has read the last byte may be here before the one who sent it has counted."""
+        end = time.monotonic() + 5
+        while self.answering and time.monotonic() < end:
+            time.sleep(0.01)
         return sum(count for _path, _range, count in self.requests)
 
 
@@ -124,6 +130,7 @@ def send(request: BaseHTTPRequestHandler, served: FileServer, path: str, asked: 
     pace = 2 if path in served.trickling else served.pace_bytes_per_s
     step = len(part) or 1 if pace is None else min(1 << 18, pace)
     sent = 0
+    served.answering.add(id(request))
     try:
         for at in range(0, len(part), step):
             request.wfile.write(part[at : at + step])
@@ -134,6 +141,7 @@ def send(request: BaseHTTPRequestHandler, served: FileServer, path: str, asked: 
     except OSError:
         request.close_connection = True
     served.requests.append((path, asked, sent))
+    served.answering.discard(id(request))
     if stop < end:
         request.close_connection = True
 
