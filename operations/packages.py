@@ -150,11 +150,10 @@ def _from_repository(here: Session, engine: PackagedEngine, changes: Sequence[Ch
     lost = lost_packages(state, changes)
     # dnf may take the key into rpm's keyring by itself.
     meanwhile = keep_packages_text() + deals_text(["gpg-pubkey"])
-    look = look_script(len(asked), engine.urls, specs, lost, meanwhile, erasing=bool(in_the_way(state, config)))
+    going = in_the_way(state, config)
+    look = look_script(len(asked), engine.urls, specs, lost, meanwhile, erasing=bool(going))
     new = [one for one in keys if one not in state.package_keys]
-    then = f"cat {DEALS} >> {JOURNAL}/deals\n. {HOLD}\n" + install_script(
-        specs, in_the_way(state, config), new, erasing=bool(in_the_way(state, config))
-    )
+    then = f"cat {DEALS} >> {JOURNAL}/deals\n. {HOLD}\n" + install_script(specs, going, new, erasing=bool(going))
     replace_when(
         here,
         look,

@@ -128,11 +128,16 @@ def transaction_text(command: str) -> str:
 
     `command`: one simple command, which changes packages. Needs `keep_packages_text` before it.
     """
-    begin = f'echo $$ > {TRANSACTION}; sync {TRANSACTION} 2> /dev/null || :; exec env {QUIETLY} "$@"'
-    return f"""sh -c {join([begin])} sh {command} >&2
+    return f"""{_noted_begin(command)} >&2
 systemctl daemon-reload
 rm -f {TRANSACTION}
 """
+
+
+def _noted_begin(command: str) -> str:
+    """Return the command that notes its own process as the transaction's, and then is `command`."""
+    begin = f'echo $$ > {TRANSACTION}; sync {TRANSACTION} 2> /dev/null || :; exec env {QUIETLY} "$@"'
+    return f"sh -c {join([begin])} sh {command}"
 
 
 def waiting_transaction_text(command: Transaction, folder: str, meanwhile: str = "") -> str:
@@ -196,7 +201,6 @@ def agreed_transaction_text(command: Transaction, folder: str, meanwhile: str = 
     `meanwhile`: what is done when it has ended well, while systemd reads its units again. A key of another repository
     it takes only when nobody is asked; then it is started once more, and has all that it needs already.
     """
-    again = f'echo $$ > {TRANSACTION}; exec env {QUIETLY} "$@"'
     return f"""if [ -n "$dnf" ] || [ $agreed = later ]; then
   if [ -n "$dnf" ]; then
     echo "$dnf" > {TRANSACTION}
@@ -208,7 +212,7 @@ def agreed_transaction_text(command: Transaction, folder: str, meanwhile: str = 
   fi
   if [ $agreed = later ]; then
     code=0
-    sh -c {join([again])} sh {command.going} > {folder}/out 2> {folder}/err 3>&- < /dev/null || code=$?
+    {_noted_begin(command.going)} > {folder}/out 2> {folder}/err 3>&- < /dev/null || code=$?
     cat {folder}/out {folder}/err
   fi
   if [ $code != 0 ]; then give_up; fi

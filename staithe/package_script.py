@@ -171,7 +171,8 @@ def _fetch_text(nevras: Sequence[str]) -> str:
   done
   [ $same = yes ]
 }}
-"$pm" {join((*words, "reinstall", *nevras))} > /dev/null 2>&1 || :
+# What comes on stdin is the answer to a later question.
+"$pm" {join((*words, "reinstall", *nevras))} < /dev/null > /dev/null 2>&1 || :
 mkdir -p -m 700 {PACKAGE_DIR}
 while read -r name; do
   found=$(cached "$name")
