@@ -115,3 +115,5 @@ def test_taken_over_packages_come_back_from_their_repository(
     assert host.sh("docker version -f '{{.Server.Version}}'").startswith(VERSION)
     assert_treasure(host)
     assert container(host)[0] == first
+    # Somebody else's engine is in nobody's way.
+    site.staithe("lab", "reset", "h1")
