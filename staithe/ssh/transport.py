@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from typing import Any
@@ -32,6 +33,8 @@ def fast_transport(sock: Any, **kwargs: Any) -> paramiko.Transport:
     # paramiko's own 0.1 s costs with the square of the hosts: the more there are, the longer each one waits.
     sock.settimeout(_LOOK_UP_S)
     transport.packetizer.readline = lambda timeout: _banner_line(sock, timeout)  # type: ignore[method-assign]
+    if isinstance(sock, socket.socket) and hasattr(socket, "TCP_QUICKACK"):
+        _acknowledge_at_once(transport, sock)
     options = transport.get_security_options()
     known = tuple(options.ciphers)
     options.ciphers = [c for c in _CIPHERS if c in known] + [c for c in known if c not in _CIPHERS]
@@ -50,6 +53,24 @@ def _notice_dead_line(sock: socket.socket) -> None:
     ):
         if hasattr(socket, option):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def _acknowledge_at_once(transport: paramiko.Transport, sock: socket.socket) -> None:
+    """Acknowledge what the server says as it comes, while there is nothing to be said to it.
+
+    sshd keeps Nagle's delay until a command runs: its answer to the first one waits until this side has acknowledged
+    the host keys that it announces after the login, which Linux puts off for 40 ms. The kernel forgets the wish with
+    each packet that is sent.
+    """
+    send = transport.packetizer.send_message
+
+    def send_message(data: Any) -> None:
+        send(data)
+        # A line that has ended is told by whoever reads next.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    transport.packetizer.send_message = send_message  # type: ignore[method-assign]
 
 
 def _banner_line(sock: Any, timeout_s: float) -> str:
