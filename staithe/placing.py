@@ -146,7 +146,6 @@ def receive_engine_script(engine: EngineArtifact) -> str:
     """
     final = f"{ENGINE_ROOT}/{engine.directory}"
     names = sorted(engine.programs)
-    members = join(f"docker/{name}" for name in names)
     stamps = "\n".join(
         f'printf "%s %s %s\\n" {engine.programs[name].sha256} "$(stat -c "%s %i %Y %Z" {final}/{quote(name)})" '
         f"{final}/{quote(name)}"
@@ -157,25 +156,14 @@ new={ENGINE_ROOT}/.new-{engine.directory}
 mkdir -p {ENGINE_ROOT}
 rm -rf "$new"
 mkdir "$new"
-fifo={STATE_DIR}/.engine.fifo
-rm -f "$fifo"
-mkfifo "$fifo"
-trap 'rm -rf "$new" "$fifo" "$fifo.sum"' EXIT
-if command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; else sha256sum; fi < "$fifo" > "$fifo.sum" &
-unpacked=0
-tee "$fifo" | {{
-  tar -C "$new" -xzf - --strip-components=1 --no-same-owner {members} && ok=0 || ok=$?
-  cat > /dev/null
-  exit "$ok"
-}} || unpacked=$?
-wait
-sum=$(cat "$fifo.sum")
+{_unpack_text(names)}sum=$(cat "$fifo.sum")
 rm -f "$fifo.sum"
 if [ "${{sum%% *}}" != {engine.archive.hex} ]; then
   echo "staithe: sha256 of the archive is ${{sum%% *}}" >&2
   exit 65
 fi
 if [ $unpacked != 0 ]; then exit $unpacked; fi
+if [ -e "$fifo.odd" ]; then exit 65; fi
 for name in {join(names)}; do
   # Only plain files: a link could lead chmod, and later the engine, to anything on the host.
   if [ -L "$new/$name" ] || [ ! -f "$new/$name" ] || [ "$(stat -c %h "$new/$name")" != 1 ]; then
@@ -197,6 +185,31 @@ touch {STAMPS}
 }} > {STAMPS}.new
 chmod 600 {STAMPS}.new
 mv -Tf {STAMPS}.new {STAMPS}
+"""
+
+
+def _unpack_text(names: Iterable[str]) -> str:
+    """Return shell text that unpacks programs of the archive on stdin into $new, and hashes it on its way.
+
+    Leaves the sum in $fifo.sum, in $unpacked what tar says of it, and $fifo.odd when it is no whole gzip file.
+    """
+    members = join(f"docker/{name}" for name in names)
+    return f"""fifo={STATE_DIR}/.engine.fifo
+rm -f "$fifo" "$fifo.odd"
+mkfifo "$fifo"
+trap 'rm -rf "$new" "$fifo" "$fifo.sum" "$fifo.odd"' EXIT
+if command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; else sha256sum; fi < "$fifo" > "$fifo.sum" &
+unpacked=0
+# tar -z would read a pipe in a process of its own, 10 KiB at a time.
+tee "$fifo" | {{
+  gzip -dc || : > "$fifo.odd"
+  cat > /dev/null
+}} | {{
+  tar -C "$new" -xf - --strip-components=1 --no-same-owner {members} && ok=0 || ok=$?
+  cat > /dev/null
+  exit "$ok"
+}} || unpacked=$?
+wait
 """
 
 
