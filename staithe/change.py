@@ -31,7 +31,7 @@ Effect = Literal["none", "reload", "restart", "start"]
 class Change(BaseModel):
     """One change, complete enough to be shown to a person and to be carried out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     id: str = Field(description="Stable over runs: component:kind:target.")
     component: Component

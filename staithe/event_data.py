@@ -13,7 +13,7 @@ CheckStatus = Literal["passed", "failed", "skipped"]
 class ErrorReport(BaseModel):
     """A StaitheError as data."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     code: str
     exit_code: int
@@ -24,7 +24,7 @@ class ErrorReport(BaseModel):
 class Problem(BaseModel):
     """One thing that preflight found on a host."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     code: str = Field(description="E301 and on; `staithe explain CODE`.")
     message: str
@@ -36,7 +36,7 @@ class Problem(BaseModel):
 class PlanWarning(BaseModel):
     """What a person should know before agreeing to a plan; it stops nothing."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     code: str = Field(description="W101 and on; `staithe explain CODE`.")
     text: str
@@ -46,7 +46,7 @@ class PlanWarning(BaseModel):
 class HostSummary(BaseModel):
     """What a person wants to know of a host at a glance."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     os: str = ""
     major: int = Field(default=0, description="The leading number of the release; 0 when there is none.")
@@ -63,7 +63,7 @@ class HostSummary(BaseModel):
 class PlanBasis(BaseModel):
     """What a plan rests on, as digests, so that one can tell later what has moved."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     config: dict[str, str] = Field(description="By dotted key.")
     bundle: str = Field(description="Of the bundle's index.json.")
@@ -73,7 +73,7 @@ class PlanBasis(BaseModel):
 class SmokeCheck(BaseModel):
     """One smoke check: what it did, what it expected, what it saw, how long it took."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     did: str
@@ -86,7 +86,7 @@ class SmokeCheck(BaseModel):
 class UsedBundle(BaseModel):
     """A bundle that a run takes from, checked."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     path: str
     digest: str = Field(description="Of index.json.")
@@ -98,7 +98,7 @@ class UsedBundle(BaseModel):
 class Generation(BaseModel):
     """One line of a host's history: what was applied, and when."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     generation: int
     applied_at: int = Field(description="Seconds since the epoch, by the host's clock.")

@@ -8,6 +8,7 @@ Within version 1 fields and event types are only added, never renamed or taken a
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -30,7 +31,8 @@ PROTOCOL_VERSION = 1
 class Event(BaseModel):
     """What all events have."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    # Built when it is used: a runner of a converged host tells seven of them.
+    model_config = ConfigDict(frozen=True, populate_by_name=True, defer_build=True)
 
     schema_version: Literal[1] = 1
     run_id: str = ""
@@ -278,9 +280,12 @@ AnyEvent = Annotated[
     Field(discriminator="type"),
 ]
 
-_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+@cache
+def _adapter() -> TypeAdapter[AnyEvent]:
+    return TypeAdapter(AnyEvent)
 
 
 def read_event(line: str | bytes) -> AnyEvent:
     """Read one line of the protocol; raise pydantic.ValidationError when it is none."""
-    return _ADAPTER.validate_json(line)
+    return _adapter().validate_json(line)

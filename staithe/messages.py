@@ -9,7 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from staithe.events import BlobReady, BlobsWanted
 
 
-class Start(BaseModel):
+class Message(BaseModel):
+    """What all of them have: built when it is used."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Start(Message):
     """The first line that the runner is told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,7 +48,7 @@ class Start(BaseModel):
     shards: int = 1
 
 
-class SecretGiven(BaseModel):
+class SecretGiven(Message):
     """The answer to `secret_wanted`."""
 
     type: Literal["secret"] = "secret"
@@ -50,47 +56,47 @@ class SecretGiven(BaseModel):
     value: str = Field(repr=False)
 
 
-class Proceed(BaseModel):
+class Proceed(Message):
     """Carry the plan out, on all hosts or on some; hosts of other runners may be among them."""
 
     type: Literal["proceed"] = "proceed"
     hosts: list[str] | None = None
 
 
-class Upload(BaseModel):
+class Upload(Message):
     """It is the turn of these hosts to receive blobs; hosts of other runners may be among them."""
 
     type: Literal["upload"] = "upload"
     hosts: list[str]
 
 
-class RelayWanted(BaseModel):
+class RelayWanted(Message):
     """Hosts want blobs from a relay; for the runner that keeps it (staithe.events.BlobsWanted)."""
 
     type: Literal["relay_wanted"] = "relay_wanted"
     wanted: BlobsWanted
 
 
-class RelayReady(BaseModel):
+class RelayReady(Message):
     """A relay answers a host; the host may be another runner's (staithe.events.BlobReady)."""
 
     type: Literal["relay_ready"] = "relay_ready"
     ready: BlobReady
 
 
-class RelayOver(BaseModel):
+class RelayOver(Message):
     """No host needs a relay any longer, or the runner that kept it is gone."""
 
     type: Literal["relay_over"] = "relay_over"
 
 
-class Halt(BaseModel):
+class Halt(Message):
     """Let no further host begin; those at work finish whole."""
 
     type: Literal["halt"] = "halt"
 
 
-class Cancel(BaseModel):
+class Cancel(Message):
     """Begin no further change; end when those at work are done."""
 
     type: Literal["cancel"] = "cancel"

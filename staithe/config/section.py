@@ -20,7 +20,8 @@ class Section(BaseModel):
     tuple. No text holds control characters or typographic quotes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=False)
+    # Built when it is used: most are only as a part of Config, which builds them all.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=False, defer_build=True)
 
     # Keys that users write by mistake, with the sentence that helps them.
     known_mistakes: ClassVar[Mapping[str, str]] = {}

@@ -12,8 +12,7 @@ from staithe.config.section import Section
 class Dashed(Section):
     """A JSON object of daemon.json: the field `data_root` is the key `data-root`."""
 
-    # Built when it is used, and the groups of keys never are: only the Daemon that they make up.
-    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"), defer_build=True)
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
 
 
 def key(description: str, **constraints: Any) -> Any:
