@@ -10,8 +10,10 @@ from pyinfra.context import host
 
 from staithe.change import Change
 from staithe.engine import StaticEngine
-from staithe.host import Session, carry_out, session
 from staithe.host.arrival import bring, time_limit_s
+from staithe.host.attachment import session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import ENGINE_CURRENT
 from staithe.journal import keep_current_text, keep_text
 from staithe.placing import receive_engine_script, switch_engine_script

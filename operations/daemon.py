@@ -10,7 +10,9 @@ from pyinfra.context import host
 
 from staithe.change import Change
 from staithe.errors import CommandFailed, ConfigRefused
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import DAEMON_JSON
 from staithe.placing import staged
 from staithe.shell import quote

@@ -11,8 +11,10 @@ from pyinfra.context import host
 from staithe.bundle.contents import Blob, ImageArtifact
 from staithe.bundle.load_archive import load_metadata
 from staithe.change import Change
-from staithe.host import Session, carry_out, session
 from staithe.host.arrival import bring_blob
+from staithe.host.attachment import session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import BLOB_DIR, STATE_DIR
 from staithe.placing import archive_of_contents, whole_blobs_script
 from staithe.shell import join

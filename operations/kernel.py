@@ -9,7 +9,9 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from staithe.change import Change
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import MODULES_FILE, SYSCTL_FILE
 from staithe.journal import keep_sysctl_text
 from staithe.shell import join

@@ -10,7 +10,9 @@ from pyinfra.context import host
 
 from staithe.change import change
 from staithe.errors import StaitheError
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import LOCK
 
 

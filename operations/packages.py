@@ -17,11 +17,13 @@ from staithe.engine import PACKAGES, PackagedEngine
 from staithe.errors import StaitheError
 from staithe.events import Notice
 from staithe.former_packages import deals_text, keep_packages_text, mend_text
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
 from staithe.host.bundled_packages import install_with_dnf
 from staithe.host.dialogue import has_asked, replace_when
+from staithe.host.guard import carry_out
 from staithe.host.package_notes import PACKAGE_SECTIONS, noted, told_changes, touched, without_files
 from staithe.host.rpm_alone import install_with_rpm
+from staithe.host.session import Session
 from staithe.host.transaction import (
     accepted,
     answering_url,

@@ -10,7 +10,9 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from staithe.generations import entry_of, remember_text
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import BLOB_DIR, DAEMON_JSON, ENGINE_ROOT, GENERATIONS, PACKAGE_DIR, RECORD
 from staithe.record import Record, contents_of, next_record, read_record
 from staithe.rpm.nevra import rpm_name

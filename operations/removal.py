@@ -10,7 +10,9 @@ from pyinfra.context import host
 
 from staithe import events
 from staithe.errors import CommandFailed, StaitheError
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.plan import removal
 from staithe.removal_script import STOP_TIMEOUT_S, removal_script
 

@@ -12,8 +12,10 @@ from staithe.change import Change
 from staithe.errors import CommandFailed, CommandTimeout, EngineUnhealthy, StaitheError
 from staithe.generations import LIST_SCRIPT, chosen, entry_of, read_generations, remember_text
 from staithe.health import health_text
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
 from staithe.host.engine_log import engine_words
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import DAEMON_JSON, GENERATIONS, RECORD
 from staithe.journal import settle_text
 from staithe.plan import rollback

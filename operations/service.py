@@ -12,8 +12,10 @@ from staithe.change import Change
 from staithe.errors import CommandFailed, CommandTimeout, EngineUnhealthy
 from staithe.former import noted
 from staithe.health import ENDED, health_text, watch_text
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
 from staithe.host.engine_log import engine_words
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import FORMER, JOURNAL, RUNNING
 from staithe.journal import keep_units_text, settle_text
 from staithe.record import running_text

@@ -15,7 +15,9 @@ from staithe import smoke
 from staithe.change import Change, change
 from staithe.errors import EngineUnhealthy, SmokeFailed, StaitheError
 from staithe.events import CheckStatus, SmokeCheck, SmokeChecked
-from staithe.host import Session, carry_out, peer_of, session
+from staithe.host.attachment import peer_of, session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import RECORD
 from staithe.record import read_record
 from staithe.ssh import direct_peer

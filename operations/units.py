@@ -10,7 +10,9 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from staithe.change import Change
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.journal import keep_text
 from staithe.probe.state import Unit
 from staithe.shell import join

@@ -9,7 +9,9 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from staithe.former import Former, noted
-from staithe.host import Session, carry_out, session
+from staithe.host.attachment import session
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import FORMER
 from staithe.shell import join
 

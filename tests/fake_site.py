@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from staithe import plan
 from staithe.bundle.read import read_bundle
 from staithe.config import Config
 from staithe.probe.state import HostState
+from staithe.probe_request import probe_request
 from tests.answers import answer_of
 from tests.archives import allowed_signers
 from tests.unit import states
@@ -89,7 +89,7 @@ class FakeSite:
 
     def add(self, name: str, answer: HostState | str, **data: Any) -> None:
         """Put a host into the inventory. `delay` (seconds) and `responses` are the fake's, the rest its own data."""
-        text = answer if isinstance(answer, str) else answer_of(answer, plan.probe_request(self.config))
+        text = answer if isinstance(answer, str) else answer_of(answer, probe_request(self.config))
         common = {"engine": {"bundle": str(self.bundle)}, "trust": self.trust, "users": {"docker_group": ["ops"]}}
         self._hosts[name] = {**common, **data}
         (self.folder / f"{name}.answer").write_text(text, encoding="utf-8")

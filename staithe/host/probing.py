@@ -1,45 +1,23 @@
-"""The probe over a host's connection: alone, or at the end of a script that changes something."""
+"""What a host's probe says, as its state: of a look (look.py), or at the end of a script that changes something."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
 
-from staithe.errors import CommandFailed, HostError, ProbeFailed
-from staithe.host.remote import Remote, failure_of, last_lines
+from staithe.errors import HostError
+from staithe.host.look import BEGIN, LIMIT_BYTES, TIMEOUT_S
+from staithe.host.remote import Remote, failure_of
 from staithe.probe.parse import parse
 from staithe.probe.request import ProbeRequest
 from staithe.probe.script import build
 from staithe.probe.state import HostState
 from staithe.ssh import Completed, Question
 
-_LIMIT_BYTES = 8 << 20
-_TIMEOUT_S = 60.0
-_BEGIN = b"@begin staithe-probe"
 
-
-def ask(remote: Remote, request: ProbeRequest) -> HostState:
-    """Ask the host, in one exec, and change nothing."""
-    try:
-        result = remote.run(
-            build(request),
-            "probe",
-            timeout_s=_TIMEOUT_S,
-            limit_bytes=_LIMIT_BYTES,
-            check=False,
-            looks=True,
-            shown="(the probe: staithe/probe/script.sh)",
-        )
-    except CommandFailed as error:
-        # Without a check of the exit code only this is left: far more came than any probe says.
-        raise ProbeFailed(error.message, found=error.found, hint=error.hint) from error
-    if result.exit_code != 0 and _BEGIN not in result.stdout:
-        raise ProbeFailed(
-            f"the probe ended with exit code {result.exit_code}",
-            found=last_lines(result),
-            hint=f"ssh {remote.name}",
-        )
-    return _noted(parse(result.stdout.decode("utf-8", "replace")))
+def read(answer: Completed) -> HostState:
+    """Return what the probe of a whole host said; raises ProbeFailed."""
+    return _noted(parse(answer.stdout.decode("utf-8", "replace")))
 
 
 def alter(
@@ -65,12 +43,12 @@ def alter(
         what,
         stdin=stdin,
         question=question,
-        timeout_s=timeout_s + _TIMEOUT_S,
-        limit_bytes=_LIMIT_BYTES,
+        timeout_s=timeout_s + TIMEOUT_S,
+        limit_bytes=LIMIT_BYTES,
         check=False,
         shown=script,
     )
-    if result.exit_code != 0 and _BEGIN not in result.stdout:
+    if result.exit_code != 0 and BEGIN not in result.stdout:
         raise failed(result) if failed else failure_of(what, result, remote.name)
     # What it asked stands before the answer of the probe, and may be anything.
     answer = result.stdout.rpartition(question.mark)[2] if question else result.stdout

@@ -28,10 +28,12 @@ from staithe.events import ChangeDone, Event, Problem, SmokeChecked
 from staithe.former import noted, read_former
 from staithe.host import probing
 from staithe.host.lock import HostLock
+from staithe.host.look import FirstLook
 from staithe.host.remote import Emit, Remote
 from staithe.host_layout import FORMER, RUNNING
 from staithe.placing import archive_of, place_script
 from staithe.probe.state import HostState
+from staithe.probe_request import probe_request
 from staithe.record import read_record, running_text, runs_what_is_there
 from staithe.relay.origin import OverSsh, Supply
 from staithe.ssh import Completed, Question
@@ -69,6 +71,8 @@ class Session:
     state: HostState | None = None
     emit: Emit = _to_log
     deep: bool = False
+    # Set by the runner, which asks before there is a session.
+    first_look: FirstLook | None = None
     # Set by the runner: begin no further change.
     is_cancelled: Callable[[], bool] = lambda: False
     error: StaitheError | None = None
@@ -104,10 +108,11 @@ class Session:
         remote.lost_lock = lambda: self.lock.is_lost
 
     def probe(self) -> HostState:
-        """Ask the host everything, in one exec."""
-        request = plan.probe_request(self.config, deep=self.deep)
-        self._asked_at = time.monotonic()
-        self.state = probing.ask(self._remote, request)
+        """Ask the host everything, in one exec; the first time take the answer of whoever asked already."""
+        look = self.first_look or FirstLook(self._remote, probe_request(self.config, deep=self.deep))
+        self.first_look = None
+        self._asked_at = look.asked_at
+        self.state = probing.read(look.answer())
         return self.state
 
     def alter(
@@ -126,7 +131,7 @@ class Session:
         `question`, `failed`: see probing.alter.
         Raises what Remote.run raises, and ProbeFailed when the change is made and only the answer is missing.
         """
-        request = plan.probe_request(self.config, sections=refresh)
+        request = probe_request(self.config, sections=refresh)
         self.state = probing.alter(
             self._remote,
             script,

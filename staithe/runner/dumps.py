@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gevent.lock import BoundedSemaphore
 
 if TYPE_CHECKING:
-    from staithe.host import Session
+    from staithe.host.session import Session
     from staithe.rpm.host_kind import HostKind
 
 

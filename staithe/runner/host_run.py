@@ -17,8 +17,10 @@ from staithe.config import Config
 from staithe.errors import HostError, HostRefused, Interrupted, NotBegun, StaitheError
 from staithe.events import HostDone, HostFailed, HostPlanned, HostSummary, Outcome
 from staithe.events import HostRefused as HostRefusedEvent
-from staithe.host import Session, attach
+from staithe.host.attachment import attach
 from staithe.host.history import tell_history
+from staithe.host.look import FirstLook
+from staithe.host.session import Session
 from staithe.plan.moved import not_in_plan
 from staithe.project import project_root
 from staithe.runner import promise
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 class HostRun:
     """What a shard does with one host."""
 
-    def __init__(self, shard: Shard, host: Host, config: Config, slot: Slot) -> None:
+    def __init__(self, shard: Shard, host: Host, config: Config, slot: Slot, look: FirstLook | None) -> None:
         self._shard = shard
         self._start = shard.start
         self._control = shard.control
@@ -47,6 +49,7 @@ class HostRun:
             config=config,
             emit=control.tell,
             deep=shard.start.deep,
+            first_look=look,
             is_cancelled=lambda: control.cancelled,
             run_id=shard.start.run_id,
             generation=shard.start.generation,

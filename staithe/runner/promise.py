@@ -7,7 +7,7 @@ from collections.abc import Callable
 from staithe.change import Change
 from staithe.errors import HostRefused
 from staithe.events import PlanBasis, Problem
-from staithe.host import Session
+from staithe.host.session import Session
 from staithe.plan.basis import basis_of, state_parts
 from staithe.plan.moved import since_agreed, since_saved
 from staithe.probe.state import HostState

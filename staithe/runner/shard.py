@@ -1,8 +1,8 @@
 """One shard: each host connects, prepares, waits for the word and executes in a greenlet of its own.
 
 pyinfra's own order waits for all hosts between these steps and at each operation. Here nobody waits for a slow host.
-At the top stands what is needed to reach hosts. While they answer, the rest is loaded, the configuration is validated
-and the bundles are checked; no host is asked anything before that has come to a good end.
+At the top stands what is needed to reach hosts and to ask them. Before that the configuration is validated and the
+bundles are checked; while they answer, the rest is loaded.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gevent
+import gevent.event
 import gevent.lock
 from pyinfra.api.exceptions import ConnectError
 from pyinfra.api.host import Host
@@ -34,7 +35,10 @@ from staithe.events import (
     RunStarted,
     UsedBundle,
 )
+from staithe.host.look import FirstLook
+from staithe.host.remote import Remote
 from staithe.messages import Start
+from staithe.probe_request import probe_request
 from staithe.runner.control import Control, report_of
 from staithe.runner.dumps import Dumps
 from staithe.runner.inventory import chosen, describe, load_inventory, reveal_secrets
@@ -58,10 +62,13 @@ _LATER = (
     "jinja2",
     "staithe.plan",
     "staithe.desired",
-    "staithe.host",
+    "staithe.host.session",
     "staithe.runner.host_run",
 )
 
+_SAID_S = 0.012
+# These begin with a probe of the whole host.
+_LOOKING = ("preflight", "plan", "apply", "look")
 _WITHOUT_BUNDLE = ("smoke", "unlock", "look", "remove", "base", "rollback", "history")
 
 
@@ -103,6 +110,8 @@ def run_shard(start: Start, control: Control) -> None:
         # More shards than hosts: the others wait until all are prepared.
         control.tell(Prepared())
     _refuse(lost, control)
+    if hosts:
+        shard.is_busy.wait()
     _load(_LATER)
     gevent.joinall(lives)
     if relays is not None:
@@ -203,22 +212,27 @@ class Shard:
         self.unprepared = count
         self.dumps = Dumps()
         self.slots = gevent.lock.BoundedSemaphore(start.parallel or DEFAULT_PARALLEL)
+        # A host works on what it was asked, or is done with: from now on there is time to load the rest.
+        self.is_busy = gevent.event.Event()
 
     def live(self, host: Host, config: Config) -> None:
         """Take one host from connection to end; nothing escapes."""
         began = time.monotonic()
         slot = Slot(self.slots)
         obstacle: Exception | None = None
+        look: FirstLook | None = None
         try:
             slot.take()
             self.check_may_begin("this host")
             if self.saved is None or host.name in self.saved.hosts:
                 self._connect(host)
+                look = self._look(host, config)
         except Exception as error:  # noqa: BLE001 - one host's surprise must not end the others
             obstacle = error
+        self.is_busy.set()
         from staithe.runner.host_run import HostRun
 
-        outcome = HostRun(self, host, config, slot).go(obstacle)
+        outcome = HostRun(self, host, config, slot, look).go(obstacle)
         seconds = round(time.monotonic() - began - slot.waited_s, 3)
         self.control.tell(outcome.model_copy(update={"seconds": seconds}))
         slot.give_back()
@@ -245,3 +259,12 @@ class Shard:
         seconds = round(time.monotonic() - began, 3)
         self.state.activate_host(host)
         self.control.tell(HostConnected(host=host.name, seconds=seconds))
+
+    def _look(self, host: Host, config: Config) -> FirstLook | None:
+        """Ask the host what it is, where that is what the run begins with."""
+        if self.start.mode not in _LOOKING:
+            return None
+        remote = Remote(host, self.control.tell)
+        # To load holds back what is still to be said to the host; one that is near has heard it all by then.
+        gevent.spawn_later(_SAID_S, self.is_busy.set)
+        return FirstLook(remote, probe_request(config, deep=self.start.deep))

@@ -59,8 +59,8 @@ _MOST_STARTS = 75
 def test_converged_probe_costs_as_little_as_a_few_programs(site: Site, converged: Host) -> None:
     """user+sys of the probe's shell and all its children, by the kernel's own account; the median of five."""
     from staithe.config import Config
-    from staithe.plan import probe_request
     from staithe.probe.script import build
+    from staithe.probe_request import probe_request
 
     data = {"users": {"docker_group": ["ops"]}}
     script = build(probe_request(Config.from_layers([data], "h2")))

@@ -13,12 +13,13 @@ import pytest
 from pyinfra.api.command import FunctionCommand
 from pyinfra.context import ctx_host
 
-from staithe import plan
 from staithe.bundle.read import read_bundle
 from staithe.config import Config
 from staithe.events import Event
-from staithe.host import Session, attach
+from staithe.host.attachment import attach
+from staithe.host.session import Session
 from staithe.probe.state import HostState
+from staithe.probe_request import probe_request
 from tests.answers import answer_of
 from tests.archives import allowed_signers
 from tests.unit import states
@@ -30,7 +31,7 @@ class Connector:
     def __init__(self) -> None:
         self.state = states.bare()
         self.then: HostState | None = None
-        self.request = plan.probe_request(states.config())
+        self.request = probe_request(states.config())
         self.scripts: list[str] = []
         self.probes = 0
         # Words of a script -> what happens when it comes: an exception, or the output of a failure.
@@ -136,7 +137,7 @@ def make_bench(small_bundle: Path, config: Config) -> Iterator[Callable[..., Ben
     def make(other: Config | None = None) -> Bench:
         wanted = other or config
         host, events = FakeHost(), []
-        host.connector.request = plan.probe_request(wanted)
+        host.connector.request = probe_request(wanted)
         session = attach(host, Session(host=host, config=wanted, emit=events.append))  # type: ignore[arg-type]
         using = ctx_host.use(host)
         using.__enter__()

@@ -17,7 +17,8 @@ from staithe.errors import (
     StaitheError,
 )
 from staithe.events import ChangeStarted, HostPlanned, HostRefused
-from staithe.host import Session, carry_out
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.host_layout import DAEMON_JSON, SYSCTL_FILE
 from staithe.journal import former_state_script
 from staithe.plan import component_changes

@@ -12,6 +12,7 @@ from staithe.config import Config
 from staithe.desired import desired_for
 from staithe.probe.parse import parse
 from staithe.probe.state import HostState
+from staithe.probe_request import probe_request
 from tests.answers import answer_of
 from tests.unit import states
 
@@ -31,7 +32,7 @@ def test_the_answer_read_back_comes_to_the_same(config: Config, small_bundle: Pa
     bundle = read_bundle(small_bundle)
     converged = states.converged(config, bundle)
     state = {"bare": states.bare(), "converged": converged, "drifted": _drifted(converged)}[name]
-    read = parse(answer_of(state, plan.probe_request(config)))
+    read = parse(answer_of(state, probe_request(config)))
     desired = desired_for(config, state, bundle)
     assert read.odd == {}
     assert plan.changes(read, config, desired) == plan.changes(state, config, desired)

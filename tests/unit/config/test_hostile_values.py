@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staithe import plan, smoke
+from staithe import smoke
 from staithe.config.root import Config
 from staithe.desired import desired_for
 from staithe.errors import ConfigError, UsageError
 from staithe.host_layout import DAEMON_JSON, MODULES_FILE, SYSCTL_FILE
 from staithe.probe.request import ProbeRequest
 from staithe.probe.script import build
+from staithe.probe_request import probe_request
 from staithe.shell import quote
 from staithe.visible import visible
 from tests.hostile import CANARY, TEXTS, Place, places
@@ -93,7 +94,7 @@ def look_at(place: Place, value: object) -> bool:
         assert_refused_clearly(error, place)
         return False
     assert_carried(config, data)
-    assert_parses(build(plan.probe_request(config)))
+    assert_parses(build(probe_request(config)))
     if place.path.startswith("smoke"):
         for check in smoke.checks(config, "token"):
             assert_parses(check.script)
@@ -199,7 +200,7 @@ def test_the_largest_configuration_fits_into_one_argument() -> None:
     }
     users = {"docker_group": [f"{number}".rjust(31, "u") + "$" for number in range(100)]}
     daemon = {"data-root": "/" + "d" * 1023}
-    assert_parses(build(plan.probe_request(config_of({"kernel": kernel, "users": users, "daemon": daemon}))))
+    assert_parses(build(probe_request(config_of({"kernel": kernel, "users": users, "daemon": daemon}))))
     for section, key in (("kernel", "modules"), ("kernel", "sysctl"), ("users", "docker_group")):
         held = {**kernel, **users}[key]
         more = [*held, "one_more"] if isinstance(held, list) else {**held, "net.more": "1"}

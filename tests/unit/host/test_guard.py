@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from staithe.errors import CommandFailed, ConnectionLost, Interrupted, StaitheError
-from staithe.host import Session, carry_out
+from staithe.host.guard import carry_out
+from staithe.host.session import Session
 from staithe.ssh import Completed
 from tests.unit import states
 

@@ -12,7 +12,8 @@ import pytest
 
 from staithe.errors import CommandFailed, ProbeFailed
 from staithe.events import Command, Event
-from staithe.host.probing import alter, ask
+from staithe.host.look import ask
+from staithe.host.probing import alter, read
 from staithe.host.remote import Remote, RootCommand
 from staithe.probe.request import ProbeRequest
 from staithe.probe.state import HostState
@@ -104,7 +105,7 @@ def test_a_change_needs_the_lock_and_a_look_does_not(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="exit code 9"):
         _alter(here, f": > {tmp_path / 'x'}\n", tmp_path / "x")
     assert not (tmp_path / "x").exists()
-    assert ask(here, ProbeRequest(sections=("kernel",))).clock > 0
+    assert read(ask(here, ProbeRequest(sections=("kernel",)))).clock > 0
 
 
 def test_a_change_ends_when_nobody_reads_any_longer(tmp_path: Path) -> None:
