@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from typing import IO, Protocol
+from typing import Protocol
 
 from staithe.bundle.contents import Blob, Bundle
-from staithe.errors import BundleError, CommandFailed, Interrupted, StaitheError, TransferFailed
+from staithe.errors import BundleError, CommandFailed, Interrupted, TransferFailed
 from staithe.events import Event, Transferred
 
 # What one packet of SSH carries, as paramiko fills it for OpenSSH: a larger piece would be cut up, with a rest.
@@ -27,23 +27,36 @@ class Receiver(Protocol):
     def stopped(self) -> bool: ...
 
 
-def read_blob(stream: IO[bytes], blob: Blob, receiver: Receiver) -> Iterator[bytes]:
-    """Yield the blob out of `stream` piece by piece, and close it.
+def read_blob(bundle: Bundle, blob: Blob, receiver: Receiver) -> Iterator[bytes]:
+    """Yield the blob piece by piece, the last one only when all of them are what the bundle says; else BundleError.
 
-    Tells the bytes sent twice a second; stops when the run is cancelled.
+    So what was changed since the bundle was checked never arrives whole. Tells the bytes sent twice a second; stops
+    when the run is cancelled.
     """
-    sent, told = 0, 0.0
-    with stream as file:
-        while data := file.read(_READ_BYTES):
+    digest, last, read, told = hashlib.sha256(), b"", 0, 0.0
+    with bundle.open(blob) as stream:
+        while data := stream.read(_READ_BYTES):
             if receiver.stopped():
                 raise Interrupted("stopped while a blob was on its way; nothing of it is left on the host")
-            yield data
-            sent += len(data)
-            if time.monotonic() - told > _TELL_EVERY_S or sent == blob.size_bytes:
-                told = time.monotonic()
-                receiver.tell(
-                    Transferred(host=receiver.name, blob=blob.digest, sent_bytes=sent, total_bytes=blob.size_bytes)
-                )
+            digest.update(data)
+            read += len(data)
+            # What goes out before the end is less than the blob, however long the file has become.
+            if read > blob.size_bytes:
+                break
+            if last:
+                yield last
+                if time.monotonic() - told > _TELL_EVERY_S:
+                    told = time.monotonic()
+                    receiver.tell(_sent(blob, read - len(data), receiver))
+            last = data
+    if digest.hexdigest() != blob.hex:
+        raise _changed_here(bundle, blob)
+    yield last
+    receiver.tell(_sent(blob, read, receiver))
+
+
+def _sent(blob: Blob, sent_bytes: int, receiver: Receiver) -> Transferred:
+    return Transferred(host=receiver.name, blob=blob.digest, sent_bytes=sent_bytes, total_bytes=blob.size_bytes)
 
 
 def read_whole(bundle: Bundle, blob: Blob) -> bytes:
@@ -55,14 +68,8 @@ def read_whole(bundle: Bundle, blob: Blob) -> bytes:
     return content
 
 
-def not_arrived(bundle: Bundle, blob: Blob, host: str, error: CommandFailed) -> StaitheError:
-    """Return why a blob did not arrive whole: it was changed here since it was checked, or it suffered on its way."""
-    digest = hashlib.sha256()
-    with bundle.open(blob) as stream:
-        while data := stream.read(_READ_BYTES):
-            digest.update(data)
-    if digest.hexdigest() != blob.hex:
-        return _changed_here(bundle, blob)
+def not_arrived(blob: Blob, host: str, error: CommandFailed) -> TransferFailed:
+    """Return why a blob did not arrive whole: it suffered on its way."""
     return TransferFailed(
         f"blob {blob.hex[:12]} did not arrive whole", found=error.found, hint=f"staithe logs {host}"
     )

@@ -40,13 +40,13 @@ def bring(here: Session, blob: Blob, receive: Receive) -> None:
         origin = here.supply.origin(blob)
         if origin is not None and _is_pulled(here, blob, origin, receive):
             return
-        data = read_blob(here.desired.bundle.open(blob), blob, here)
+        data = read_blob(here.desired.bundle, blob, here)
         try:
             receive(None, data)
         except DiskFull:
             raise
         except CommandFailed as error:
-            raise not_arrived(here.desired.bundle, blob, here.name, error) from error
+            raise not_arrived(blob, here.name, error) from error
 
 
 def bring_blob(here: Session, blob: Blob) -> None:

@@ -263,7 +263,7 @@ class _Relay:
     def _fill(self, digest: str) -> None:
         """Send a blob to the relay, once for all."""
         bundle, blob = self._find(digest)
-        data = read_blob(bundle.open(blob), blob, self._receiver)
+        data = read_blob(bundle, blob, self._receiver)
         try:
             self._remote.run(
                 serving.fill_script(self._run, blob),
@@ -274,5 +274,5 @@ class _Relay:
         except DiskFull:
             raise
         except CommandFailed as error:
-            raise not_arrived(bundle, blob, self._host.name, error) from error
+            raise not_arrived(blob, self._host.name, error) from error
         self._ready.add(blob.digest)

@@ -13,6 +13,8 @@ import paramiko
 DEAD_LINE_S = 60
 _BANNER_BYTES = 1 << 12
 _LOOK_UP_S = 1.0
+# Greeting, keys, service, login with some keys that do not fit, channel, command.
+_PACKETS_TO_FIRST_COMMAND = 32
 # AES-GCM first: authenticated and several times faster than paramiko's default order on machines with AES-NI.
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 # SHA-1 signatures are refused by EL9 and later anyway.
@@ -60,17 +62,23 @@ def _acknowledge_at_once(transport: paramiko.Transport, sock: socket.socket) -> 
 
     sshd keeps Nagle's delay until a command runs: its answer to the first one waits until this side has acknowledged
     the host keys that it announces after the login, which Linux puts off for 40 ms. The kernel forgets the wish with
-    each packet that is sent.
+    each packet that is sent; the first ones are up to that command.
     """
-    send = transport.packetizer.send_message
+    packetizer = transport.packetizer
+    send = packetizer.send_message
+    left = _PACKETS_TO_FIRST_COMMAND
 
     def send_message(data: Any) -> None:
+        nonlocal left
         send(data)
+        left -= 1
+        if not left:
+            packetizer.send_message = send  # type: ignore[method-assign]
         # A line that has ended is told by whoever reads next.
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
-    transport.packetizer.send_message = send_message  # type: ignore[method-assign]
+    packetizer.send_message = send_message  # type: ignore[method-assign]
 
 
 def _banner_line(sock: Any, timeout_s: float) -> str:

@@ -16,29 +16,23 @@ _MIB = 1 << 20
 # Fewer for eight: what a lab host keeps lies on this machine's disk.
 _SIZES_MIB = {1: 256, 8: 64}
 _FILE = "/var/lib/by-hand"
-# What staithe's own script does.
-_HASHED = f"cat > {_FILE}; openssl dgst -sha256 -r {_FILE}"
 
 
 @dataclass
 class _Rates:
-    """MiB/s of all hosts together, by who sends and what the host does with it."""
+    """MiB/s of all hosts together, by who sends."""
 
     plain: list[float] = field(default_factory=list)
-    hashed: list[float] = field(default_factory=list)
     sent: list[float] = field(default_factory=list)
 
 
 def rows(site: Site, rounds: int) -> list[Row]:
-    """Measure `cat` alone, `cat` with a sum as staithe takes it, and staithe."""
+    """Measure `cat` and staithe."""
     made = []
     for count, size_mib in _SIZES_MIB.items():
         rates = _measure(site, count, size_mib, rounds)
         label = f"blob of {size_mib} MiB to {count} host{'s' * (count > 1)}"
-        made += [
-            _row(label, rates.sent, "cat | ssh, no sum", rates.plain),
-            _row("- against one with the same sum", rates.sent, "cat | ssh, sum", rates.hashed),
-        ]
+        made.append(_row(label, rates.sent, "cat | ssh", rates.plain))
     return made
 
 
@@ -59,7 +53,6 @@ def _measure(site: Site, count: int, size_mib: int, rounds: int) -> _Rates:
         laps = (
             (rates.sent, float(clock(sender).out)),
             (rates.plain, _cat(site, names, blob, f"cat > {_FILE}")),
-            (rates.hashed, _cat(site, names, blob, _HASHED)),
         )
         for name in names:
             clock(site.ssh(name, f"sudo rm -rf {_FILE} /var/lib/staithe/blobs/sha256"))

@@ -117,7 +117,7 @@ def test_blob_gets_its_name_only_when_whole(shell: list[str], tmp_path: Path) ->
     data = b"cargo" * 1000
     script = placing.receive_blob_script(blob_of(data))
     store = tmp_path / "var/lib/staithe/blobs/sha256"
-    for wrong in (data[:-1], data[:-1] + b"x", b""):
+    for wrong in (data[:-1], data + b"x", b""):
         done = run(shell, script, wrong, tmp_path)
         assert done.returncode == 65
         assert list(store.iterdir()) == []
