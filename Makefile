@@ -119,7 +119,7 @@ test-thorough: test-packages lab ## The cases with packages that make test leave
 	@$(BIN)/pytest -m thorough -n 2 --dist loadfile --durations=15
 
 .PHONY: bench
-bench: lab ## Measure against floors of the same run, and print one table (docs/performance.md); ten minutes.
+bench: test-packages lab ## Measure against floors of the same run, and print one table (docs/performance.md); ten minutes.
 	@$(BIN)/python -m tests.bench
 
 .PHONY: docs

@@ -108,7 +108,7 @@ def test_what_staithe_calls_in_the_command_line() -> None:
 
 def test_an_operation_is_known_by_line_numbers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """staithe/runner/call_stack.py takes the source text out of that: the answer must stay the same."""
-    from pyinfra.api import arguments, util
+    from pyinfra.api import arguments, connectors, util
 
     from staithe.runner.call_stack import lighten
 
@@ -119,6 +119,7 @@ def test_an_operation_is_known_by_line_numbers_alone(monkeypatch: pytest.MonkeyP
     for name in ("stack", "getframeinfo"):
         monkeypatch.setattr(util, name, getattr(util, name))
     monkeypatch.setattr(arguments, "all_global_arguments", arguments.all_global_arguments)
+    monkeypatch.setattr(connectors, "entry_points", connectors.entry_points)  # type: ignore[attr-defined]
     for step in (lambda: None, lighten):
         step()
         orders.append(util.get_operation_order_from_stack(state))
@@ -128,3 +129,12 @@ def test_an_operation_is_known_by_line_numbers_alone(monkeypatch: pytest.MonkeyP
     assert arguments.all_global_arguments() is arguments.all_global_arguments()
     assert "stack()" in inspect.getsource(util.get_operation_order_from_stack)
     assert "in all_global_arguments()" in inspect.getsource(arguments.pop_global_arguments)
+
+
+def test_connectors_are_looked_for_in_one_place() -> None:
+    """staithe/runner/call_stack.py keeps what is found there."""
+    import pyinfra.api.connectors as connectors
+
+    source = inspect.getsource(connectors.get_all_connectors)
+    assert 'entry_points(group="pyinfra.connectors")' in source
+    assert callable(connectors.entry_points)  # type: ignore[attr-defined]

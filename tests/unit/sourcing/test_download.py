@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpcore
 import pytest
 
 from staithe.errors import DownloadFailed, UsageError
@@ -52,6 +54,14 @@ def test_a_file_comes_once(server: FileServer, cache: DownloadCache) -> None:
     again = fetch(cache, wanted(server))
     assert (again.path, again.received, len(server.requests)) == (got.path, 0, 1)
     assert fetch(cache, wanted(server), offline=True).path == got.path
+
+
+def test_servers_are_read_in_large_pieces(server: FileServer, cache: DownloadCache) -> None:
+    """By a setting of httpcore's that no other name may take the place of."""
+    assert isinstance(vars(httpcore.HTTP11Connection)["READ_NUM_BYTES"], int)
+    fetch(cache, wanted(server))
+    assert vars(httpcore.HTTP11Connection)["READ_NUM_BYTES"] == 1 << 18
+    assert "READ_NUM_BYTES" in inspect.getsource(httpcore.HTTP11Connection._receive_event)
 
 
 def test_a_file_without_digest_is_fetched_each_time(server: FileServer, cache: DownloadCache) -> None:
