@@ -159,8 +159,8 @@ if [ "${{sum%% *}}" != {engine.archive.hex} ]; then
   echo "staithe: sha256 of the archive is ${{sum%% *}}" >&2
   exit 65
 fi
+if [ -e "$fifo.odd" ]; then echo 'staithe: the archive is no whole gzip file' >&2; exit 65; fi
 if [ $unpacked != 0 ]; then exit $unpacked; fi
-if [ -e "$fifo.odd" ]; then exit 65; fi
 for name in {join(names)}; do
   # Only plain files: a link could lead chmod, and later the engine, to anything on the host.
   if [ -L "$new/$name" ] || [ ! -f "$new/$name" ] || [ "$(stat -c %h "$new/$name")" != 1 ]; then

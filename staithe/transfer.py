@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import IO, Protocol
 
 from staithe.bundle.contents import Blob, Bundle
 from staithe.errors import BundleError, CommandFailed, Interrupted, TransferFailed
@@ -35,7 +35,7 @@ def read_blob(bundle: Bundle, blob: Blob, receiver: Receiver) -> Iterator[bytes]
     """
     digest, last, read, told = hashlib.sha256(), b"", 0, 0.0
     with bundle.open(blob) as stream:
-        while data := stream.read(_READ_BYTES):
+        while data := _read(stream, bundle):
             if receiver.stopped():
                 raise Interrupted("stopped while a blob was on its way; nothing of it is left on the host")
             digest.update(data)
@@ -53,6 +53,14 @@ def read_blob(bundle: Bundle, blob: Blob, receiver: Receiver) -> Iterator[bytes]
         raise _changed_here(bundle, blob)
     yield last
     receiver.tell(_sent(blob, read, receiver))
+
+
+def _read(stream: IO[bytes], bundle: Bundle) -> bytes:
+    try:
+        return stream.read(_READ_BYTES)
+    except OSError as error:
+        # Whoever writes to the host would take it for an error of the line.
+        raise BundleError(f"cannot be read: {error.strerror}", where=str(bundle.root)) from error
 
 
 def _sent(blob: Blob, sent_bytes: int, receiver: Receiver) -> Transferred:

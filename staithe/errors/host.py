@@ -105,7 +105,7 @@ class CommandTimeout(HostError):
 
 
 class TransferFailed(HostError):
-    """A blob did not arrive whole: its sha256 on the host differs, or the host had no room for it.
+    """A blob did not arrive whole: the host has fewer bytes of it, or an engine with another sha256.
 
     Nothing was put in its place. Check the free space under /var/lib/staithe and apply again.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 import time
@@ -34,8 +35,10 @@ def execute(
         process.kill()
         raise CommandTimeout(f"no end after {timeout_s:.0f} s", hint="staithe logs @local") from error
     except BaseException:
-        # Whoever feeds stdin stopped in the middle.
-        process.kill()
+        # Whoever feeds stdin stopped in the middle. A process of root's cannot be killed; it sees its input end.
+        for end in (process.stdin.close, process.kill):
+            with contextlib.suppress(OSError):
+                end()
         raise
     for reader in readers:
         # What the command left at work may hold its streams open.

@@ -45,14 +45,16 @@ class FirstLook:
     def __init__(self, remote: Remote, request: ProbeRequest) -> None:
         """Ask the host. `asked_at` is of time.monotonic."""
         self.asked_at = time.monotonic()
-        self._answer: Completed | StaitheError
+        self._answer: Completed | StaitheError | None
         try:
             self._answer = ask(remote, request)
         except StaitheError as error:
             self._answer = error
 
     def answer(self) -> Completed:
-        """Return what the host said; raises what went wrong when it was asked."""
-        if isinstance(self._answer, StaitheError):
-            raise self._answer
-        return self._answer
+        """Return what the host said, once: nobody keeps it; raises what went wrong when it was asked."""
+        answer, self._answer = self._answer, None
+        assert answer is not None
+        if isinstance(answer, StaitheError):
+            raise answer
+        return answer

@@ -1,4 +1,4 @@
-"""The shell texts with which a host pulls a blob: curl, with limits, and the same checks as for what comes over SSH.
+"""The shell texts with which a host pulls a blob: curl, with limits, and its sha256: who serves it is not trusted.
 
 Curl as EL 7 has it (7.29) knows all options used here. Pure.
 """

@@ -262,7 +262,7 @@ done
 
 
 def fill_script(run: str, blob: Blob) -> str:
-    """Return the script that takes a blob on stdin for the relay, and checks it."""
+    """Return the script that takes a blob on stdin for the relay, whole or not at all."""
     folder = f"{folder_of(run)}/sha256"
     return f"{_inside(folder)}{receive_blob_script(blob, folder)}chmod 444 {folder}/{blob.hex}\n"
 

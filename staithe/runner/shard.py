@@ -66,7 +66,9 @@ _LATER = (
     "staithe.runner.host_run",
 )
 
+# Seconds: a host that is near has heard all that is said to it; one that is far leaves time while it connects, too.
 _SAID_S = 0.012
+_UNTIL_BUSY_S = 0.15
 # These begin with a probe of the whole host.
 _LOOKING = ("preflight", "plan", "apply", "look")
 _WITHOUT_BUNDLE = ("smoke", "unlock", "look", "remove", "base", "rollback", "history")
@@ -94,7 +96,6 @@ def run_shard(start: Start, control: Control) -> None:
         control.tell(RunRefused(error=report_of(error)))
         return
     shard = Shard(start, control, state, len(hosts), saved)
-    # They connect while the rest is loaded.
     lives = [gevent.spawn(shard.live, host, configs[host.name]) for host in hosts]
     lost = _lost_hosts(saved, inventory, start)
     control.tell(
@@ -110,8 +111,8 @@ def run_shard(start: Start, control: Control) -> None:
         # More shards than hosts: the others wait until all are prepared.
         control.tell(Prepared())
     _refuse(lost, control)
-    if hosts:
-        shard.is_busy.wait()
+    if hosts and start.mode in _LOOKING:
+        shard.is_busy.wait(_UNTIL_BUSY_S)
     _load(_LATER)
     gevent.joinall(lives)
     if relays is not None:
@@ -265,6 +266,6 @@ class Shard:
         if self.start.mode not in _LOOKING:
             return None
         remote = Remote(host, self.control.tell)
-        # To load holds back what is still to be said to the host; one that is near has heard it all by then.
+        # To load holds back what is still to be said to the host.
         gevent.spawn_later(_SAID_S, self.is_busy.set)
         return FirstLook(remote, probe_request(config, deep=self.start.deep))

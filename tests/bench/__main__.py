@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.bench import building, closure, converged, packages, provision, relay, round_trips, site, startup, transfer
@@ -41,32 +41,39 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="staithe-bench-") as made:
         folder = options.folder or Path(made)
         folder.mkdir(exist_ok=True)
+        rows: list[Row] = []
         try:
-            rows = _measure(folder, options.rounds, options.only)
+            for part in _measure(folder, options.rounds, options.only):
+                rows += part
         finally:
             if not options.folder:
                 site.close_site()
+            # What was measured before something failed, too.
+            _print(rows)
+    return 1 if any(row.missed for row in rows) else 0
+
+
+def _print(rows: list[Row]) -> None:
     print(markdown(rows))
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     print(
         f"\n{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}, load at the end {load}"
     )
-    return 1 if any(row.missed for row in rows) else 0
 
 
-def _measure(folder: Path, rounds: int, only: list[str] | None) -> list[Row]:
-    rows: list[Row] = []
+def _measure(folder: Path, rounds: int, only: list[str] | None) -> Iterator[list[Row]]:
     if only is None or "closure" in only:
         print("measuring closure", file=sys.stderr)
-        rows += closure.rows(folder, rounds)
+        yield closure.rows(folder, rounds)
     if only is None or "building" in only:
         print("measuring building", file=sys.stderr)
-        rows += building.rows(folder, rounds)
+        yield building.rows(folder, rounds)
     if only is not None and set(only) <= {"closure", "building"}:
-        return rows  # needs no host
+        return  # needs no host
     if only == ["packages"]:
         print("measuring packages", file=sys.stderr)
-        return packages.rows(site.open_lab(folder, max(packages.COUNTS)), rounds)
+        yield packages.rows(site.open_lab(folder, max(packages.COUNTS)), rounds)
+        return
     # One more than is measured as converged: the last is provisioned again and again.
     print(f"booting {HOSTS + 1} hosts and bringing them to the bundle", file=sys.stderr)
     here = site.open_site(folder, HOSTS + 1)
@@ -82,8 +89,7 @@ def _measure(folder: Path, rounds: int, only: list[str] | None) -> list[Row]:
     for name, measure in parts.items():
         if only is None or name in only:
             print(f"measuring {name}", file=sys.stderr)
-            rows += measure()
-    return rows
+            yield measure()
 
 
 if __name__ == "__main__":

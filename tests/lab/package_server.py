@@ -216,6 +216,7 @@ def publish(root: Path, repositories: dict[str, Path], files: list[Path]) -> Non
     """Lay out what a server serves: repositories by name (`el9/base`), and files (keys) beside them."""
     for name, folder in repositories.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).unlink(missing_ok=True)
         (root / name).symlink_to(folder)
     for file in files:
         shutil.copy(file, root / file.name)

@@ -153,6 +153,11 @@ def test_engine_appears_only_when_the_whole_stream_is_right(shell: list[str], tm
     for wrong in (data[:-9], data[:100], data + b"x", b"", engine_archive("another")):
         assert run(shell, script, wrong, tmp_path).returncode != 0
         assert list(home.iterdir()) == []
+    # Just what was described, but no whole archive: the programs may all have come out.
+    for odd in (data[:-4], data + b"x"):
+        done = run(shell, placing.receive_engine_script(artifact_of(odd)), odd, tmp_path)
+        assert done.returncode != 0 and "no whole gzip file" in done.stderr
+        assert list(home.iterdir()) == []
     done = run(shell, script, data, tmp_path)
     assert done.returncode == 0, done.stderr
     assert (home / engine.directory / "runc").read_text() == "program runc"

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from staithe import transfer
 from staithe.bundle.contents import Blob, Bundle
 from staithe.bundle.read import read_bundle
-from staithe.errors import BundleError, Interrupted
+from staithe.errors import BundleError, CommandFailed, Interrupted, TransferFailed
 from staithe.events import Event, Transferred
+from staithe.host.arrival import bring
 from staithe.placing import receive_blob_script
+from staithe.relay.origin import Origin, OverSsh
 from staithe.transfer import read_blob, read_whole
 
 PIECE = 100
@@ -103,6 +110,46 @@ def test_what_was_changed_here_never_arrives_whole(kept: tuple[Bundle, Blob, Pat
     assert error is None
     assert subprocess.run(["sh", "-c", script], input=out, capture_output=True).returncode == 0
     assert [one.name for one in store.iterdir()] == [blob.hex]
+
+
+def test_a_bundle_that_can_be_read_no_more_is_told_as_such(
+    kept: tuple[Bundle, Blob, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that was pulled out, a share that is gone."""
+    bundle, blob, path = kept
+
+    class Gone(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell():
+                raise OSError(errno.ESTALE, "Stale file handle")
+            return super().read(size)
+
+    monkeypatch.setattr(Bundle, "open", lambda *_: Gone(path.read_bytes()))
+    out, error = sent(bundle, blob, Receiver())
+    assert isinstance(error, BundleError) and "Stale file handle" in error.message
+    assert out == b"", "the only piece that was read is the last one"
+
+
+def _here(bundle: Bundle) -> Any:
+    """Return a host's session, as far as a blob needs one."""
+    return SimpleNamespace(
+        name="h1", desired=SimpleNamespace(bundle=bundle), supply=OverSsh(), receiving=nullcontext,
+        tell=lambda event: None, stopped=lambda: False,
+    )  # fmt: skip
+
+
+def test_whose_fault_it_is(kept: tuple[Bundle, Blob, Path]) -> None:
+    bundle, blob, path = kept
+
+    def loses(origin: Origin | None, stdin: Iterable[bytes]) -> None:
+        list(stdin)
+        raise CommandFailed("exit code 65", found="10 of 574 bytes arrived")
+
+    with pytest.raises(TransferFailed, match="did not arrive whole"):
+        bring(_here(bundle), blob, loses)
+    path.write_bytes(bytes(blob.size_bytes))
+    with pytest.raises(BundleError, match="was changed on this machine"):
+        bring(_here(bundle), blob, loses)
 
 
 def test_a_small_blob_that_was_changed_is_not_used(kept: tuple[Bundle, Blob, Path]) -> None:

@@ -56,10 +56,9 @@ def test_a_session_without_one_asks() -> None:
 
 
 def test_why_it_failed_is_told_when_the_answer_is_wanted() -> None:
-    look = FirstLook(Lost(), _request())
     with pytest.raises(ConnectionLost, match="the connection broke"):
-        look.answer()
-    session = _session(Here(), look)
+        FirstLook(Lost(), _request()).answer()
+    session = _session(Here(), FirstLook(Lost(), _request()))
     session.begin()
     assert isinstance(session.error, ConnectionLost)
 
