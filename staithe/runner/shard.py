@@ -266,6 +266,7 @@ class Shard:
         if self.start.mode not in _LOOKING:
             return None
         remote = Remote(host, self.control.tell)
-        # To load holds back what is still to be said to the host.
-        gevent.spawn_later(_SAID_S, self.is_busy.set)
+        if not self.is_busy.is_set():
+            # To load holds back what is still to be said to the host.
+            gevent.spawn_later(_SAID_S, self.is_busy.set)
         return FirstLook(remote, probe_request(config, deep=self.start.deep))
