@@ -152,22 +152,7 @@ env {QUIETLY} {command.asking} < {folder}/answer > {folder}/out 2> {folder}/err 
 dnf=$!
 exec 4> {folder}/answer
 : "${{noted_units:=yes}}"
-end_of_transaction() {{
-  exec 4>&-
-  code=0
-  if [ -n "$dnf" ]; then wait "$dnf" || code=$?; fi
-  dnf=
-}}
-give_up() {{
-  # One that says itself that it cannot do it, before it has begun, has changed nothing: no service has to come back.
-  if [ $code -lt 128 ] && ! grep -q 'Running transaction$' {folder}/out; then
-    rm -f {TRANSACTION}
-    if [ "$noted_units" = no ]; then rm -f {JOURNAL}/units; fi
-  fi
-  exit $code
-}}
-asks_something_else() {{ grep -qs '\\[y/' {folder}/out && ! grep -qs '^Transaction Summary' {folder}/out; }}
-{meanwhile}waited=0
+{_functions_text(folder)}{meanwhile}waited=0
 agreed=no
 # Not the question itself: yum leaves that in its buffer.
 until grep -qs '^Transaction Summary' {folder}/out; do
@@ -192,6 +177,37 @@ until grep -qs '^Transaction Summary' {folder}/out; do
   fi
   sleep 0.02
 done
+"""
+
+
+def _functions_text(folder: str) -> str:
+    """Return the shell functions that end dnf or yum, and tell what it has come to. `folder`: of its words."""
+    return f"""end_of_transaction() {{
+  exec 4>&-
+  code=0
+  if [ -n "$dnf" ]; then wait "$dnf" || code=$?; fi
+  dnf=
+}}
+# dnf 5 says that it runs the transaction, on stderr, before it has looked at signatures.
+has_begun() {{
+  grep -qs 'Running transaction$' {folder}/out || grep -qs -e '\\] Prepare transaction' -e scriptlet {folder}/err
+}}
+give_up() {{
+  # One that says itself that it cannot do it, before it has begun, has changed nothing: no service has to come back.
+  if [ $code -lt 128 ] && ! has_begun; then
+    rm -f {TRANSACTION}
+    if [ "$noted_units" = no ]; then rm -f {JOURNAL}/units; fi
+  fi
+  # Why rpm did not begin, dnf 5 tells its log alone.
+  if grep -qs 'Rpm transaction failed' {folder}/err; then
+    tail -n 5 /var/log/dnf5.log 2> /dev/null | sed -n 's/.*ERROR \\[rpm\\] /error: /p' >&2
+  fi
+  exit $code
+}}
+# dnf 5 asks, and tells how far it is, on stderr; the table goes to stdout, before the question.
+asks_something_else() {{
+  grep -qs '\\[y/' {folder}/out {folder}/err && ! grep -qs '^Transaction Summary' {folder}/out
+}}
 """
 
 

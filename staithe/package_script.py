@@ -128,17 +128,23 @@ def install_script(specs: Sequence[str], names: Iterable[str], keys: Iterable[st
 
 
 def _transaction(specs: Sequence[str], erasing: bool) -> Transaction:
-    more = (f"--setopt=reposdir={REPOSITORY_DIR}/repos", *(("--allowerasing",) if erasing else ()))
+    more = (*_COMMON, f"--setopt=reposdir={REPOSITORY_DIR}/repos", *_install(specs, erasing))
 
     def command(*words: str) -> str:
-        return f'"$pm" $loud {join((*words, *_COMMON, *more, "install", *specs))}'
+        return f'"$pm" $loud {join((*words, *more))}'
 
-    return Transaction(command(*_ASKS), command("-y", "--downloadonly"), command("-y", "-C"))
+    return Transaction(command(*_ASKS), f"{command('-y')} --downloadonly", command("-y", "-C"))
+
+
+def _install(specs: Iterable[str], erasing: bool) -> tuple[str, ...]:
+    # dnf 5 takes what is a command's own behind the command only, as it does --downloadonly.
+    return ("install", *(("--allowerasing",) if erasing else ()), *specs)
 
 
 # Where dnf keeps what it downloaded differs by its version; the names of the files do not.
 _CACHED = """cached() {
-  own=$(sed -n 's/^cachedir *= *\\([^$ ]*\\).*/\\1/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null | sort -u || :)
+  own=$(sed -n 's/^\\(system_\\)*cachedir *= *\\([^$ ]*\\).*/\\2/p' /etc/dnf/dnf.conf /etc/yum.conf 2>/dev/null |
+    sort -u || :)
   find /var/cache/dnf /var/cache/yum /var/cache/libdnf5 $own -name "$1" -type f -printf '%T@ %p\\n' 2>/dev/null |
     sort -rn | sed -n '1s/^[^ ]* //p' || :
 }
@@ -159,7 +165,7 @@ relabel {PACKAGE_DIR}
 def _fetch_text(nevras: Sequence[str]) -> str:
     # Its signature may be by a key that rpm does not have; that it has the header of what is installed says more.
     # Not all versions of rpm know all three sums.
-    words = ("-y", *_COMMON, f"--setopt=reposdir={REPOSITORY_DIR}/repos", "--nogpgcheck", "--downloadonly")
+    words = ("-y", *_COMMON, f"--setopt=reposdir={REPOSITORY_DIR}/repos", "--nogpgcheck")
     names = "".join(f"{rpm_name(nevra)}\n" for nevra in nevras)
     return f"""is_installed() {{
   same=no
@@ -172,7 +178,7 @@ def _fetch_text(nevras: Sequence[str]) -> str:
   [ $same = yes ]
 }}
 # What comes on stdin is the answer to a later question.
-"$pm" {join((*words, "reinstall", *nevras))} < /dev/null > /dev/null 2>&1 || :
+"$pm" {join((*words, "reinstall", "--downloadonly", *nevras))} < /dev/null > /dev/null 2>&1 || :
 mkdir -p -m 700 {PACKAGE_DIR}
 while read -r name; do
   found=$(cached "$name")
@@ -236,9 +242,9 @@ def _offline_command(specs: Iterable[str], erasing: bool, more: Iterable[str]) -
         f"--setopt=reposdir={REPOSITORY_DIR}/repos",
         f"--setopt=cachedir={REPOSITORY_DIR}/cache",
         "--setopt=proxy=",
-        *(("--allowerasing",) if erasing else ()),
+        *_install(specs, erasing),
     )
-    return f'"$pm" "$offline" $loud {join((*words, "install", *specs))}'
+    return f'"$pm" "$offline" $loud {join(words)}'
 
 
 def offline_repository(keys: Iterable[str]) -> str:

@@ -39,7 +39,11 @@ _UNTRUSTED = (
     "not correct for",
     # By another key than the repository's, which rpm has by then: dnf would ask for one.
     "Refusing to automatically import keys",
+    # dnf 5, of each of these.
+    "Signature verification failed",
 )
+# The last two are dnf 5's.
+_FIRST_WORDS = ("Error", "error", "No match for", "Public key", "Failed to", "Transaction failed")
 _NOT_DOWNLOADED = ("Error downloading packages", "Cannot download", "Failed to download", "No more mirrors to try")
 
 
@@ -187,7 +191,7 @@ def _no_room(said: str) -> DiskFull:
 def _said(result: Completed) -> str:
     """Return what dnf says of the cause: from its first error on."""
     lines = [line.strip() for line in result.stderr.decode("utf-8", "replace").splitlines() if line.strip(" -")]
-    errors = [at for at, line in enumerate(lines) if line.startswith(("Error", "error", "No match", "Public key"))]
+    errors = [at for at, line in enumerate(lines) if line.startswith(_FIRST_WORDS)]
     return " | ".join(lines[errors[0] :][:6] if errors else lines[-3:]) or last_lines(result)
 
 

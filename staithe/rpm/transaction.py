@@ -99,17 +99,23 @@ def _deed(heading: str) -> Deed | None:
 
 
 def _rows(deed: Deed, words: list[str]) -> Iterable[Deal]:
+    coming = ""
     for at, word in enumerate(words):
         if word == "replacing" and len(words) > at + 2:
             name, _, arch = words[at + 1].rpartition(".")
-            # dnf 5 writes name, architecture and version apart.
-            yield (
-                Deal("remove", name, arch, words[at + 2])
-                if arch in _ARCHITECTURES
-                else Deal("remove", words[at + 1], words[at + 2], words[at + 3] if len(words) > at + 3 else "")
-            )
+            if arch in _ARCHITECTURES:
+                yield Deal("remove", name, arch, _evr(words[at + 2]))
+            # dnf 5 writes name, architecture and version apart, and tells of what is changed its former version too.
+            elif words[at + 1] != coming:
+                yield Deal("remove", words[at + 1], words[at + 2], _evr("".join(words[at + 3 : at + 4])))
         elif word in _ARCHITECTURES and at > 0 and len(words) > at + 1 and (at < 2 or words[at - 2] != "replacing"):
-            yield Deal(deed, words[at - 1], word, words[at + 1])
+            coming = words[at - 1]
+            yield Deal(deed, coming, word, _evr(words[at + 1]))
+
+
+def _evr(word: str) -> str:
+    # dnf 5 writes an epoch always, the others where there is one.
+    return word.removeprefix("0:")
 
 
 def unwanted(

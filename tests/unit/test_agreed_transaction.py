@@ -14,6 +14,9 @@ from staithe.former_packages import Transaction, agreed_transaction_text, waitin
 SHELLS = [[path] for name in ("bash", "dash") if (path := shutil.which(name))]
 TABLE = "echo 'Package Arch Version Repo'; echo 'Transaction Summary'; printf 'Is this ok [y/N]: '"
 ANSWER = 'read -r answer || answer=eof; echo "$answer" >> asked; if [ "$answer" != y ]; then exit 1; fi'
+# dnf 5.4.6, on stderr: a %pre that fails, and a package that nobody signed.
+RUN_5 = "(echo 'Running transaction'; echo '[2/8] Prepare transaction   100% |   0.0   B/s') >&2; exit 1"
+REFUSED_5 = "(echo 'Running transaction'; echo 'Transaction failed: Signature verification failed.') >&2; exit 1"
 RUN = "echo 'Running transaction'; touch done"
 
 
@@ -74,7 +77,10 @@ def test_what_it_cannot_do_leaves_services_alone(tmp_path: Path, shell: list[str
     assert not (tmp_path / "journal" / "units").exists()
 
 
-@pytest.mark.parametrize(("last", "is_kept"), [("exit 1", False), (f"{RUN}; exit 1", True), ("kill -9 $$", True)])
+@pytest.mark.parametrize(
+    ("last", "is_kept"),
+    [("exit 1", False), (f"{RUN}; exit 1", True), (RUN_5, True), (REFUSED_5, False), ("kill -9 $$", True)],
+)
 def test_a_failure_after_the_yes(tmp_path: Path, shell: list[str], last: str, *, is_kept: bool) -> None:
     """Only one that says itself that it has not begun is known to have changed nothing."""
     code, said = play(tmp_path, shell, asking=f"{TABLE}; {ANSWER}; {last}")
@@ -91,6 +97,13 @@ def test_another_question_comes_first(tmp_path: Path, shell: list[str]) -> None:
     asked = tmp_path / "asked"
     # It may be gone before it has read the no.
     assert "downloaded" in said and (not asked.exists() or "y" not in asked.read_text().split())
+
+
+def test_dnf_5_asks_and_tells_on_stderr(tmp_path: Path, shell: list[str]) -> None:
+    asking = f"printf 'Importing OpenPGP key\\nIs this ok [y/N]: ' >&2; {ANSWER}; {TABLE}; {ANSWER}; {RUN}"
+    code, said = play(tmp_path, shell, asking=asking, going=RUN)
+    assert (code, (tmp_path / "done").exists()) == (0, True), said
+    assert "downloaded" in said
 
 
 def test_a_key_that_it_takes_only_unasked(tmp_path: Path, shell: list[str]) -> None:

@@ -42,18 +42,36 @@ Installing for dependencies:
 Transaction Summary
 ================================================================================
 """
+# As dnf5 5.4.6 said it: the table alone goes to stdout.
 DNF_5 = """\
-Updating and loading repositories:
-Repositories loaded.
-Package           Arch   Version         Repository            Size
-Upgrading:
- docker-ce        x86_64 3:28.5.2-1.el10 staithe-docker-ce 87.2 MiB
-   replacing docker-ce x86_64 3:28.5.1-1.el10 staithe-docker-ce 87.1 MiB
+Package                    Arch   Version          Repository      Size
+Downgrading:
+ containerd.io             x86_64 0:1.6.20-3.1.el9 docker-ce   87.5 MiB
+   replacing containerd.io x86_64 0:1.7.24-3.1.el9 docker-ce  104.4 MiB
+ docker-ce                 x86_64 3:20.10.24-1.el9 docker-ce   74.1 MiB
+   replacing docker-ce     x86_64 3:26.1.5-1.el9   docker-ce   93.0 MiB
 Installing dependencies:
- nftables         x86_64 1:1.1.1-6.el10  baseos             1.0 MiB
+ docker-ce-rootless-extras x86_64 0:28.5.2-1.el9   docker-ce    5.0   B
+ slirp4netns               x86_64 0:1.3.2-1.el9    el           9.0   B
 
 Transaction Summary:
- Installing:        1 package
+ Installing:         2 packages
+ Replacing:          2 packages
+ Downgrading:        2 packages
+
+"""
+DNF_5_REMOVAL = """\
+Package                  Arch   Version          Repository      Size
+Removing:
+ container-selinux       noarch 4:2.232.1-1.el9  el           9.0   B
+Removing dependent packages:
+ docker-ce               x86_64 3:26.1.5-1.el9   docker-ce   93.0 MiB
+Removing unused dependencies:
+ selinux-policy          noarch 0:38.1.45-3.el9  el           9.0   B
+
+Transaction Summary:
+ Removing:           3 packages
+
 """
 
 
@@ -77,11 +95,32 @@ def test_yum_3() -> None:
     assert seen(YUM_3) == [("change", "docker-ce", "3:20.10.24-3.el7"), ("install", "libcgroup", "0.41-21.el7")]
 
 
-def test_dnf_5_names_what_an_upgrade_replaces() -> None:
-    deals = [one for one in seen(DNF_5) if one[0] != "remove"]
-    assert deals == [("change", "docker-ce", "3:28.5.2-1.el10"), ("install", "nftables", "1:1.1.1-6.el10")]
-    # An older build of the same package, which goes: the engine's own may.
-    assert unwanted(read_transaction(DNF_5), engine=["docker-ce"], may_change=[], may_remove=[]) == ()
+def test_dnf_5() -> None:
+    """What it says to be replaced is the former version of what it changes; it writes an epoch of 0 too."""
+    assert seen(DNF_5) == [
+        ("change", "containerd.io", "1.6.20-3.1.el9"),
+        ("change", "docker-ce", "3:20.10.24-1.el9"),
+        ("install", "docker-ce-rootless-extras", "28.5.2-1.el9"),
+        ("install", "slirp4netns", "1.3.2-1.el9"),
+    ]
+    assert seen(DNF_5_REMOVAL) == [
+        ("remove", "container-selinux", "4:2.232.1-1.el9"),
+        ("remove", "docker-ce", "3:26.1.5-1.el9"),
+        ("remove", "selinux-policy", "38.1.45-3.el9"),
+    ]
+
+
+def test_what_dnf_5_may_change_it_may_replace() -> None:
+    deals = read_transaction(DNF_5)
+    assert unwanted(deals, engine=["docker-ce"], may_change=["containerd.io"], may_remove=[]) == ()
+    assert unwanted(deals, engine=["docker-ce"], may_change=[], may_remove=[]) == (
+        "containerd.io would become 1.6.20-3.1.el9",
+    )
+
+
+def test_another_package_that_dnf_5_replaces_is_removed() -> None:
+    obsoleted = DNF_5.replace("replacing docker-ce    ", "replacing docker-engine")
+    assert ("remove", "docker-engine", "3:26.1.5-1.el9") in seen(obsoleted)
 
 
 def test_headings_of_modules_touch_no_package() -> None:
