@@ -187,10 +187,31 @@ class Suite:
                 f"{package} {version} is gone from the suite {self.name}",
                 found=found or "nothing",
                 expected=version,
-                hint=f"put {found or 'another version'} into staithe/lab/artifacts.py, or the old .deb into {debs}",
+                hint=f"put {found or 'another version'} where staithe/lab/ has {version}, or the old .deb into {debs}",
             )
         partial = debs / "partial"
         partial.mkdir(exist_ok=True)
         self._apt("apt-get", "-q", "download", f"{package}={found}", cwd=partial)
         fresh = next(path for path in partial.iterdir() if pattern.fullmatch(path.name))
         return fresh.rename(debs / fresh.name)
+
+    def fetch_with_needs(self, package: str, version: str, kinds: tuple[str, ...], target: Path) -> list[Path]:
+        """Download a package and what it needs into `target`: of all that apt would install, the names of `kinds`.
+
+        `kinds`: beginnings of names. Only `package` is pinned; what goes together is the suite's to say, on that day.
+        """
+        self.fetch(package, version)
+        try:
+            return self._fetch_all(package, kinds, target)
+        except LabError:
+            # Lists of yesterday name files that are gone.
+            self.update(force=True)
+            return self._fetch_all(package, kinds, target)
+
+    def _fetch_all(self, package: str, kinds: tuple[str, ...], target: Path) -> list[Path]:
+        self.update()
+        listed = self._apt("apt-get", "-q", "--yes", "--no-install-recommends", "--print-uris", "install", package)
+        names = {match[1] for match in re.finditer(r"^'\S+' ([^_\s]+)_\S+\.deb ", listed, re.MULTILINE)}
+        wanted = sorted(name for name in names if name.startswith(kinds))
+        self._apt("apt-get", "-q", "download", *wanted, cwd=target)
+        return sorted(target.glob("*.deb"))

@@ -157,7 +157,7 @@ def _remove_unfinished_builds() -> None:
     work = places.cache_dir() / "tmp"
     if not work.is_dir():
         return
-    for kind in ("base", "kernel", "artifacts", "skopeo", "firewalld"):
+    for kind in ("base", "kernel", "artifacts", "skopeo", "firewalld", "dnf5"):
         with contextlib.suppress(LabError), lock.held(places.cache_dir() / f"{kind}.lock", wait_s=0):
             for path in work.glob(f"{kind}-*"):
                 shutil.rmtree(path)

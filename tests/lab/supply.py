@@ -121,6 +121,18 @@ class Supply:
         """Return the repository file of the distribution itself."""
         return _EL_REPOSITORY.format(url=self.server.url, major=major)
 
+    def give_signed_metadata(self, host: Host) -> None:
+        """Give a host one more repository, whose metadata are signed by a key that it does not know yet."""
+        folder = self.server.root / "signed-metadata"
+        folder.mkdir(exist_ok=True)
+        rpms.write_metadata(folder)
+        command = ["gpg", "--homedir", str(self.made.gnupg), "--batch", "--yes", "--armor", "--detach-sign"]
+        signed = str(folder / "repodata" / "repomd.xml")
+        subprocess.run([*command, "--local-user", "other@lab.invalid", signed], check=True)
+        text = f"[signed]\nname=signed\nbaseurl={self.server.url}/{folder.name}\ngpgcheck=1\nrepo_gpgcheck=1\n"
+        key = f"gpgkey={self.server.url}/{self.made.key('other').name}\n"
+        host.sh(f"cat > /etc/yum.repos.d/signed.repo <<'REPO'\n{text}{key}REPO")
+
     def configure(self, site: Site, source: str, version: str | None = "28.5.2", **sections: Any) -> None:
         """Describe an engine; `engine` among the sections adds keys to that section."""
         engine = self.engine(source, version, **sections.pop("engine", {}))

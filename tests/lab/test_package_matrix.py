@@ -6,7 +6,6 @@ One host for each source walks through all of it, as a real one would; what it i
 from __future__ import annotations
 
 import shutil
-import subprocess
 from typing import Any
 
 import pytest
@@ -172,17 +171,8 @@ def test_distribution_key_that_rpm_does_not_know_yet(site: Site, supply: Supply,
 
 def test_key_of_metadata_is_asked_for_first(site: Site, supply: Supply, hosts: dict[str, Host]) -> None:
     """dnf asks whether it may take the key of another repository's metadata, before it says anything."""
-    folder = supply.server.root / "signed-metadata"
-    folder.mkdir()
-    rpms.write_metadata(folder)
-    command = ["gpg", "--homedir", str(supply.made.gnupg), "--batch", "--yes", "--armor", "--detach-sign"]
-    subprocess.run(
-        [*command, "--local-user", "other@lab.invalid", str(folder / "repodata" / "repomd.xml")], check=True
-    )
     host = fresh(site, supply, hosts, "repository")
-    text = f"[signed]\nname=signed\nbaseurl={supply.server.url}/{folder.name}\ngpgcheck=1\nrepo_gpgcheck=1\n"
-    key = f"gpgkey={supply.server.url}/{supply.made.key('other').name}\n"
-    host.sh(f"cat > /etc/yum.repos.d/signed.repo <<'REPO'\n{text}{key}REPO")
+    supply.give_signed_metadata(host)
     supply.configure(site, "repository", NEW)
     apply(site, host)
     assert_has(host, "repository", NEW)

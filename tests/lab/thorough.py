@@ -42,6 +42,8 @@ ALWAYS = {
         "test_life_of_an_engine_without_dnf",
         "test_only_what_a_key_of_the_bundle_signed_goes_in[None-False]",
     ),
+    # Only there: it fetches dnf 5 and its libraries, 30 MiB.
+    "test_dnf5": (),
     "test_supply": ("test_the_server_misbehaves_as_it_is_told",),
 }
 
