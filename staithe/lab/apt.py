@@ -187,7 +187,7 @@ class Suite:
                 f"{package} {version} is gone from the suite {self.name}",
                 found=found or "nothing",
                 expected=version,
-                hint=f"put {found or 'another version'} where staithe/lab/ has that, or the old .deb into {debs}",
+                hint=f"put {found or 'another one'} where staithe/lab/ has {version}, or the old .deb into {debs}",
             )
         partial = debs / "partial"
         partial.mkdir(exist_ok=True)

@@ -119,8 +119,17 @@ def test_what_dnf_5_may_change_it_may_replace() -> None:
 
 
 def test_another_package_that_dnf_5_replaces_is_removed() -> None:
-    obsoleted = DNF_5.replace("replacing docker-ce    ", "replacing docker-engine")
-    assert ("remove", "docker-engine", "3:26.1.5-1.el9") in seen(obsoleted)
+    """Its columns are as wide as the longest name, on no terminal too."""
+    name = "a-package-with-a-name-that-is-so-long-that-no-terminal-of-eighty-columns-has-room-for-it"
+    said = f"""\
+Package                {" " * 67} Arch   Version               Repository      Size
+Installing:
+ {name} x86_64 0:1.2.3.4.5.6.7.8.9-1 long         0.0   B
+   replacing fuse-overlayfs{" " * 63} x86_64 0:1.14-1.el9          el           9.0   B
+
+Transaction Summary:
+"""
+    assert seen(said) == [("install", name, "1.2.3.4.5.6.7.8.9-1"), ("remove", "fuse-overlayfs", "1.14-1.el9")]
 
 
 def test_headings_of_modules_touch_no_package() -> None:
