@@ -39,7 +39,7 @@ TRANSACTION_TIMEOUT_S = 1800.0
 _CURL = f"curl -gqsSfL --connect-timeout 15 --max-time 60 --retry 1 -K {REPOSITORY_DIR}/curl"
 _PROGRAM = f"""export LC_ALL=C
 pm=
-for one in dnf yum; do if [ -z "$pm" ] && command -v "$one" > /dev/null 2>&1; then pm=$one; fi; done
+for one in dnf yum dnf5; do if [ -z "$pm" ] && command -v "$one" > /dev/null 2>&1; then pm=$one; fi; done
 if [ -z "$pm" ]; then echo "staithe: neither dnf nor yum is on the host" >&2; exit {NO_MANAGER}; fi
 # It has to say what it is about to do, and to ask, whatever the host's own configuration says. dnf 5 always does.
 case $(readlink -f "$(command -v "$pm")") in

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
-from staithe.package_script import install_script, look_script, offline_install_script, offline_look_script
+import pytest
+
+from staithe.package_script import (
+    _PROGRAM,
+    NO_MANAGER,
+    install_script,
+    look_script,
+    offline_install_script,
+    offline_look_script,
+)
 
 SPECS = ["docker-ce-3:28.5.2-1.el9"]
 
@@ -22,3 +33,17 @@ def test_options_of_a_command_come_behind_it() -> None:
         assert len(found) == times, found
         for line in found:
             assert re.search(rf"'(re)?install' .*{option}", line), line
+
+
+@pytest.mark.parametrize(
+    ("there", "found"), [(["dnf", "yum", "dnf5"], "dnf"), (["yum"], "yum"), (["dnf5"], "dnf5"), ([], "")]
+)
+def test_any_of_them_will_do(tmp_path: Path, there: list[str], found: str) -> None:
+    """A host may have dnf 5 under no other name."""
+    for name in (*there, "sh"):
+        (tmp_path / name).symlink_to("/bin/sh")
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'{_PROGRAM}echo "$pm"'], env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == found
+    assert done.returncode == (0 if found else NO_MANAGER)
