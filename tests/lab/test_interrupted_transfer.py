@@ -26,6 +26,8 @@ from tests.lab.killing import FREE, VICTIMS, Killed, Wish, rest
 
 _BLOBS = "/var/lib/staithe/blobs/sha256"
 _LAYERS, _LAYER_BYTES = 10, 4 << 20
+# Room for the few that come before the blobs.
+_SMALL_FILES_BYTES = 256 << 10
 _IMAGE = "large/image:1"
 _WISH = Wish("28.5.2", "wish=transfer")
 _OPTIONS = ("--set", "smoke.enabled=false", "--bundle", "large")
@@ -139,7 +141,8 @@ class Series:
     def interrupt(self, kind: str) -> None:
         """Begin a run and let it come to grief while blobs are on their way."""
         if kind == "host full":
-            self._leave_room(self._chance.randrange(self._lacking_bytes))
+            # Less by more than what is left for small files, or everything has room after all.
+            self._leave_room(self._chance.randrange(self._lacking_bytes - 2 * _SMALL_FILES_BYTES))
         if kind == "here full" and os.geteuid() == 0:
             self._no_room_here()
             self._check([])
@@ -169,10 +172,9 @@ class Series:
         return Killed(self._site, self._program, self._host, _WISH, _OPTIONS)
 
     def _leave_room(self, size: int) -> None:
-        # A little more, for the few small files that come before the blobs.
         self._host.sh(
             "used=$(df -B1 --output=used /var/lib/staithe | tail -1)\n"
-            f"mount -o remount,size=$((used + {(256 << 10) + size})) /var/lib/staithe"
+            f"mount -o remount,size=$((used + {_SMALL_FILES_BYTES + size})) /var/lib/staithe"
         )
 
     def _no_room_here(self) -> None:
