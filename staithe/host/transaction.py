@@ -29,6 +29,7 @@ from staithe.sourcing import presets
 from staithe.ssh import Completed
 
 BUNDLE_HINT = "staithe bundle base INVENTORY   # resolve the bundle for what these hosts have, then build it again"
+_REFUSES_KEYS = "Refusing to automatically import keys"
 # What dnf and rpm say of signatures.
 _UNTRUSTED = (
     "GPG check FAILED",
@@ -38,7 +39,7 @@ _UNTRUSTED = (
     "public key is not installed",
     "not correct for",
     # By another key than the repository's, which rpm has by then: dnf would ask for one.
-    "Refusing to automatically import keys",
+    _REFUSES_KEYS,
     # dnf 5, of each of these.
     "Signature verification failed",
 )
@@ -159,7 +160,7 @@ def refusal(here: Session, engine: PackagedEngine, result: Completed) -> HostErr
 
 def told(here: Session, result: Completed) -> HostError:
     """Return a transaction that failed as the kind of error that it is; the caller brings back what was there."""
-    said, everything = _said(result), result.stderr.decode("utf-8", "replace")
+    said, everything = _said(result), "\n".join(_lines(result))
     if any(words in everything for words in _UNTRUSTED):
         return PackageUntrusted("a package is not signed by the pinned key", found=said, hint=_logs(here))
     if _is_full(everything):
@@ -190,9 +191,17 @@ def _no_room(said: str) -> DiskFull:
 
 def _said(result: Completed) -> str:
     """Return what dnf says of the cause: from its first error on."""
-    lines = [line.strip() for line in result.stderr.decode("utf-8", "replace").splitlines() if line.strip(" -")]
+    lines = _lines(result)
     errors = [at for at, line in enumerate(lines) if line.startswith(_FIRST_WORDS)]
     return " | ".join(lines[errors[0] :][:6] if errors else lines[-3:]) or last_lines(result)
+
+
+def _lines(result: Completed) -> list[str]:
+    """Return what dnf says, by lines; of one that was started once more to take a key, what it says then."""
+    lines = [line.strip() for line in result.stderr.decode("utf-8", "replace").splitlines() if line.strip(" -")]
+    # The line behind it goes with it: 'Use "-y" to override.'
+    again = max((at + 2 for at, line in enumerate(lines) if _REFUSES_KEYS in line), default=0)
+    return lines[again:] or lines
 
 
 def _logs(here: Session) -> str:

@@ -1,4 +1,4 @@
-"""A transaction that failed, as the kind of error that it is: from what dnf 5 (5.4.6) really said."""
+"""A transaction that failed, as the kind of error that it is: from what dnf 4.14 and 5.4.6 really said."""
 
 from __future__ import annotations
 
@@ -58,3 +58,49 @@ def test_what_dnf_5_says(said: str, kind: type[Exception], words: str) -> None:
     error = told(here, Completed(1, b"", f"{_BEFORE}{said}\n".encode(), 1.0))
     assert type(error) is kind and words in str(error)
     assert "plugin" not in str(error), "a warning that has nothing to do with it"
+
+
+_TABLE = """\
+Dependencies resolved.
+================================================================================
+ Package           Arch       Version               Repository             Size
+================================================================================
+Upgrading:
+ docker-ce         x86_64     3:28.5.92-1.el9       staithe-docker-ce      28 M
+
+Transaction Summary
+================================================================================
+"""
+_REFUSED = f"""\
+{_TABLE}Is this ok [y/N]: Downloading Packages:
+Error: Refusing to automatically import keys when running unattended.
+Use "-y" to override.
+"""
+_STARTED_AGAIN = f"{_REFUSED}Last metadata expiration check: 0:00:01 ago.\n{_TABLE}"
+_NOT_CORRECT = """\
+The GPG keys listed for the "Docker CE" repository are already installed but they are not correct for this package.
+Check that the correct key URLs are configured for this repository.. Failing package is: docker-ce-3:28.5.92-1
+Public key for docker-ce-cli-28.5.92-1.el9.x86_64.rpm is not installed. Failing package is: docker-ce-cli-1:28.5.92-1
+Error: GPG check FAILED
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        (_STARTED_AGAIN + _NOT_CORRECT, PackageUntrusted, "Public key for docker-ce-cli"),
+        # The first start's refusal is none of the second one's.
+        (
+            f"{_STARTED_AGAIN}Error: Transaction test error:\n  needs 69MB more space on the / filesystem",
+            DiskFull,
+            "69MB",
+        ),
+        (_REFUSED, PackageUntrusted, "Refusing to automatically import keys"),
+    ],
+    ids=["another key", "disk full", "not started again"],
+)
+def test_of_a_dnf_4_that_was_started_again_the_last_words_count(said: str, kind: type[Exception], words: str) -> None:
+    here: Any = SimpleNamespace(name="web1")
+    error = told(here, Completed(1, b"", said.encode(), 1.0))
+    assert type(error) is kind and words in str(error)
+    assert kind is not PackageUntrusted or "Arch" not in str(error), "a table is no cause"
