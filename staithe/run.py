@@ -27,7 +27,7 @@ from staithe.events import (
 from staithe.fleet import Fleet
 from staithe.messages import Start
 from staithe.report.console import console_for, print_document
-from staithe.report.plan import Diffs, print_plan
+from staithe.report.plan import Diffs, print_plan, print_warnings
 from staithe.report.progress import Progress
 from staithe.report.terminal import print_batch, print_summary
 from staithe.result import Mode, RunResult
@@ -90,6 +90,8 @@ class Run:
         self.console = console_for(stderr=as_json)
         self._interrupts = 0
         self._asked: set[str] = set()
+        # With the question a person has seen the plans.
+        self._has_asked = False
 
     def go(
         self, *, check: bool = False, show_plan: bool = False, diffs: Diffs = "changes", show_summary: bool = True
@@ -110,6 +112,8 @@ class Run:
         refused = self.result.error is not None
         if show_plan and not refused:
             print_plan(self.console, self.result.hosts, diffs=diffs)
+        elif not self._has_asked and not self._as_json:
+            print_warnings(self.console, self.result.hosts)
         if self._as_json:
             print_document(self.result.model_dump_json(indent=1))
         elif show_summary and (self.result.hosts or not refused):
@@ -199,6 +203,7 @@ class Run:
             fleet.proceed()
             return
         progress.pause()
+        self._has_asked = True
         agreed = self._ask(self.result)
         progress.go_on()
         if agreed:

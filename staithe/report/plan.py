@@ -60,7 +60,7 @@ def _alike(hosts: Sequence[HostResult]) -> Iterable[list[HostResult]]:
 
 def _print_group(console: Console, group: list[HostResult], diffs: Diffs) -> None:
     first = group[0]
-    names = ", ".join(host.host for host in group[:8]) + (f" and {len(group) - 8} more" if len(group) > 8 else "")
+    names = _listed([host.host for host in group])
     summary = first.summary
     about = ""
     if summary is not None and len(group) == 1:
@@ -69,7 +69,6 @@ def _print_group(console: Console, group: list[HostResult], diffs: Diffs) -> Non
     console.print(f"[bold]{escape(names)}[/]{about}", highlight=False)
     if not first.changes:
         console.print("  nothing to do", style="green")
-        return
     component = None
     for change in first.changes:
         if change.component != component:
@@ -78,6 +77,16 @@ def _print_group(console: Console, group: list[HostResult], diffs: Diffs) -> Non
         _print_change(console, change, diffs)
     for warning in first.warnings:
         _print_warning(console, warning)
+
+
+def print_warnings(console: Console, hosts: Sequence[HostResult]) -> None:
+    """Print what plans warn of where none of them is shown: each warning once, with its hosts."""
+    found: dict[PlanWarning, list[str]] = {}
+    for host in hosts:
+        for warning in host.warnings:
+            found.setdefault(warning, []).append(host.host)
+    for warning, names in found.items():
+        _print_warning(console, warning, f"{_listed(names)}: ")
 
 
 def _print_change(console: Console, change: Change, diffs: Diffs) -> None:
@@ -103,8 +112,13 @@ def _print_change(console: Console, change: Change, diffs: Diffs) -> None:
         _print_diff(console, change.before or "", change.after)
 
 
-def _print_warning(console: Console, warning: PlanWarning) -> None:
-    text = Text(f"{warning.code} ", style="bold yellow").append(f"{warning.text}  ", style="not bold default")
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _print_warning(console: Console, warning: PlanWarning, whose: str = "") -> None:
+    text = Text(whose, style="bold").append(f"{warning.code} ", style="bold yellow")
+    text.append(f"{warning.text}  ", style="not bold default")
     text.append(f"({warning.source})", style="not bold dim")
     _print_hanging(console, Text("  ! ", style="bold yellow"), text)
 

@@ -23,3 +23,13 @@ def test_warnings_come_with_the_plan(fake_site: FakeSite) -> None:
     text = fake_site.staithe("plan", "inventory.py").out
     assert text.count("! W128 ") == 1
     assert "23.0 release notes" in text
+
+
+def test_without_a_question_warnings_are_told_all_the_same(fake_site: FakeSite) -> None:
+    """`--yes` shows no plan."""
+    there = fake_site.converged()
+    assert there.docker is not None
+    docker = there.docker.model_copy(update={"server_version": "20.10.24"})
+    fake_site.add("h1", there.model_copy(update={"docker": docker, "files": {}}))
+    done = fake_site.staithe("apply", "inventory.py", "--yes", code=None)
+    assert done.out.count("! @fake/h1: W128 ") == 1

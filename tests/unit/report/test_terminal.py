@@ -34,7 +34,7 @@ from staithe.events import (
     UploadEnded,
 )
 from staithe.report.console import console_for
-from staithe.report.plan import print_plan
+from staithe.report.plan import print_plan, print_warnings
 from staithe.report.progress import Progress
 from staithe.report.status import print_status
 from staithe.report.terminal import print_batch, print_summary
@@ -311,3 +311,21 @@ def test_warnings_stand_after_the_changes_and_part_hosts(width: int, *, terminal
         assert after.startswith("    ") and after[4] != " ", "continued lines hang under the first word"
     else:
         assert f"  ! W101 {words}  (somewhere)" in lines
+
+
+def test_warnings_of_plans_that_nobody_saw_are_told_once_with_their_hosts() -> None:
+    shown = console(80, terminal=False)
+    many = [warned(f"h{number}", "forced") for number in range(10)]
+    print_warnings(shown, [*many, warned("x1", "forced", "another"), host("x2")])
+    assert shown.export_text().splitlines() == [
+        "  ! h0, h1, h2, h3, h4, h5, h6, h7 and 3 more: W101 forced  (somewhere)",
+        "  ! x1: W101 another  (somewhere)",
+    ]
+
+
+def test_a_host_where_nothing_changes_may_have_a_warning_too() -> None:
+    shown = console(80, terminal=False)
+    same = warned("h1", "forced").model_copy(update={"changes": []})
+    print_plan(shown, [same])
+    text = shown.export_text()
+    assert text.index("nothing to do") < text.index("! W101 forced")
