@@ -115,7 +115,7 @@ test: lint test-packages lab ## Lint, types, all tests, the lab's too, but for t
 	$(BIN)/pytest -m "lab and not thorough" -n 2 --dist loadfile --durations=15
 
 .PHONY: test-thorough
-test-thorough: test-packages lab ## The cases with packages that make test leaves out; an hour.
+test-thorough: test-packages lab ## The cases with packages that make test leaves out; 15 minutes.
 	@$(BIN)/pytest -m thorough -n 2 --dist loadfile --durations=15
 
 .PHONY: bench
