@@ -36,9 +36,16 @@ mkdir -p {BLOB_DIR}
 find {BLOB_DIR} -name '.*.part' -mtime +{_OLD_PART_DAYS} -exec rm -f {{}} +
 part={BLOB_DIR}/.{blob.hex}.part
 {_curl_text(origin)}
+has() {{
+  stat -c %s "$part" 2> /dev/null || echo 0
+}}
 fetch() {{
   # Whatever comes, it is hardly more than the blob. Blocks have 512 bytes, in some shells 1024.
-  ( ulimit -f {blob.size_bytes // 512 + 2}; pull -C - -o "$part" )
+  (
+    ulimit -f {blob.size_bytes // 512 + 2}
+    # Into a file of the shell's, made anew where it can be: curl's own, and appending, take a tenth longer.
+    if [ "$1" = 0 ]; then pull > "$part"; else pull -C "$1" >> "$part"; fi
+  )
 }}
 is_right() {{
   sum=$({SHA256_OF_PART})
@@ -46,19 +53,19 @@ is_right() {{
 }}
 get() {{
   try=0
-  while [ "$(stat -c %s "$part")" -lt {blob.size_bytes} ] && [ $try -lt {_TRIES} ]; do
+  while size=$(has) && [ "$size" -lt {blob.size_bytes} ] && [ $try -lt {_TRIES} ]; do
     code=0
-    fetch || code=$?
+    fetch "$size" || code=$?
     case $code in {_BROKEN}) sleep 1 ;; *) break ;; esac
     try=$((try + 1))
   done
+  : >> "$part"
   is_right
 }}
-: >> "$part"
 code=0
-had=$(stat -c %s "$part")
+had=$(has)
 # What an earlier run left may be anything, and not each server can go on in the middle.
-if ! get && {{ [ "$had" = 0 ] || {{ : > "$part"; ! get; }}; }}; then
+if ! get && {{ [ "$had" = 0 ] || {{ rm -f "$part"; ! get; }}; }}; then
   explain $code "sha256 is ${{sum%% *}}"
   # What a broken line has brought is good for another time.
   case $code in {_BROKEN}|28) ;; *) rm -f "$part" ;; esac

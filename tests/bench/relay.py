@@ -36,7 +36,8 @@ class _Laps:
     pulled: list[float] = field(default_factory=list)
     curled: list[float] = field(default_factory=list)
     hashed: list[float] = field(default_factory=list)
-    # By host: what plain curl took there, as a part of what the pull took; medians over the rounds.
+    # What plain curl took on the fastest host, as a part of what the pull took on its fastest one; the same for the
+    # second, and so on to the slowest; medians over the rounds.
     ratios: list[float] = field(default_factory=list)
 
 
@@ -137,7 +138,7 @@ def _measure(site: Site, hosts: list[Host], blob: Blob, url: str, rounds: int, b
         "curled": f"curl -sS --fail --noproxy '*' -o {_FILE} {url}",
         "hashed": f"curl -sS --fail --noproxy '*' -o {_FILE} {url} && openssl dgst -sha256 {_FILE}",
     }
-    by_host: dict[str, list[list[float]]] = {name: [] for name in scripts}
+    by_rank: dict[str, list[list[float]]] = {name: [] for name in scripts}
     for number in range(rounds + 1):
         seconds = {}
         for name, script in scripts.items():
@@ -147,9 +148,9 @@ def _measure(site: Site, hosts: list[Host], blob: Blob, url: str, rounds: int, b
         if number:
             for name, lap in seconds.items():
                 getattr(laps, name).append(max(lap))
-                by_host[name].append(lap)
-    # Which host is the first to be served is chance: of one round alone a host's two laps say nothing.
-    pulled, curled = ([median(one) for one in zip(*by_host[name], strict=True)] for name in ("pulled", "curled"))
+                by_rank[name].append(sorted(lap))
+    # Which host is the first to be served is chance: of one host the two laps say nothing.
+    pulled, curled = ([median(one) for one in zip(*by_rank[name], strict=True)] for name in ("pulled", "curled"))
     laps.ratios = [plain / whole for plain, whole in zip(curled, pulled, strict=True)]
     return laps
 
