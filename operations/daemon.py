@@ -20,6 +20,8 @@ from staithe.shell import quote
 # The unit's own flags: a key that stands in both is refused by the engine, so they are part of the check.
 _UNIT_FLAGS = "-H fd:// --containerd=/run/containerd/containerd.sock"
 _REFUSED = 67
+# What engines before 23.0 say, which have no --validate: the configuration's own types are all there is then.
+_UNKNOWN = "'unknown flag: --validate'* | 'Status: unknown flag: --validate'*"
 
 
 @operation()
@@ -37,10 +39,11 @@ def _configure(here: Session, changes: Sequence[Change]) -> None:
     assert here.desired is not None
     files = {DAEMON_JSON: here.desired.files[DAEMON_JSON]}
     dockerd = quote(here.desired.engine.program("dockerd"))
-    # Engines before 23.0 have no --validate; the configuration's own types are all there is then.
-    validate = f"""if {dockerd} --help 2>&1 | grep -q -e --validate; then
-  {dockerd} --validate --config-file {quote(staged(DAEMON_JSON))} {_UNIT_FLAGS} >&2 || exit {_REFUSED}
-fi"""
+    file = quote(staged(DAEMON_JSON))
+    validate = f"""said=$({dockerd} --validate --config-file {file} {_UNIT_FLAGS} 2>&1) || case $said in
+  {_UNKNOWN}) ;;
+  *) printf '%s\\n' "$said" >&2; exit {_REFUSED} ;;
+esac"""
     try:
         here.replace(files, "daemon.json", changes, refresh=["files"], validate=validate)
     except CommandFailed as error:

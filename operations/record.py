@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import PurePosixPath
 
 from pyinfra.api.command import FunctionCommand
 from pyinfra.api.operation import operation
@@ -16,7 +15,7 @@ from staithe.host.session import Session
 from staithe.host_layout import BLOB_DIR, DAEMON_JSON, ENGINE_ROOT, GENERATIONS, PACKAGE_DIR, RECORD
 from staithe.record import Record, contents_of, next_record, read_record
 from staithe.rpm.nevra import rpm_name
-from staithe.shell import join, quote
+from staithe.shell import join
 
 
 @operation()
@@ -42,11 +41,9 @@ def _write(here: Session) -> None:
 def _keep_generation(record: Record) -> str:
     """Return the shell text that keeps this generation's record and files, and of the others only the one before."""
     folder = f"{GENERATIONS}/{record.generation}"
-    copies = "".join(
-        f"mkdir -p {quote(f'{folder}.new/files{PurePosixPath(path).parent}')}\n"
-        f"cp -p {quote(path)} {quote(f'{folder}.new/files{path}')}\n"
-        for path in record.contents.files
-    )
+    # From the root, by relative names: cp looks for the folders of others where it stands.
+    files = join(path.lstrip("/") for path in record.contents.files)
+    copies = f"mkdir {folder}.new/files\ncd /\ncp -p --parents {files} {folder}.new/files/\n" if files else ""
     return f"""umask 077
 rm -rf {folder}.new {folder}
 mkdir -p {folder}.new

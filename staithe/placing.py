@@ -197,12 +197,12 @@ mkfifo "$fifo"
 trap 'rm -rf "$new" "$fifo" "$fifo.sum" "$fifo.odd"' EXIT
 if command -v openssl >/dev/null 2>&1; then openssl dgst -sha256 -r; else sha256sum; fi < "$fifo" > "$fifo.sum" &
 unpacked=0
-# tar -z would read a pipe in a process of its own, 10 KiB at a time.
+# tar -z would read a pipe in a process of its own; and without -b, 10 KiB at a time.
 tee "$fifo" | {{
   gzip -dc || : > "$fifo.odd"
   cat > /dev/null
 }} | {{
-  tar -C "$new" -xf - --strip-components=1 --no-same-owner {members} && ok=0 || ok=$?
+  tar -b 256 -C "$new" -xf - --strip-components=1 --no-same-owner {members} && ok=0 || ok=$?
   cat > /dev/null
   exit "$ok"
 }} || unpacked=$?
