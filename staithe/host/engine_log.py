@@ -9,6 +9,14 @@ from staithe.host.session import Session
 _ERRORS = ("failed", "error", "fatal", "unable", "panic")
 # An engine that was stopped in order says much, and all of it lies behind.
 _CHATTER = ("level=info", "level=warning", "level=debug")
+# What systemd says of a unit names it, or its description.
+_SYSTEMD = (
+    "docker.service",
+    "docker.socket",
+    "containerd.service",
+    "Docker Application Container Engine",
+    "containerd container runtime",
+)
 
 
 def engine_words(here: Session) -> str:
@@ -22,7 +30,11 @@ def engine_words(here: Session) -> str:
 
 
 def telling(lines: Sequence[str]) -> list[str]:
-    """Return the last two errors, and the last three lines: one that dies or hangs need not call it an error."""
+    """Return the last two errors, and the last three lines: one that dies or hangs need not call it an error.
+
+    Where systemd has the last word, the last one of the program itself comes first.
+    """
     grave = [line for line in lines if not any(word in line for word in _CHATTER)]
-    errors = [line for line in grave[:-3] if any(word in line for word in _ERRORS)]
-    return [*errors[-2:], *grave[-3:]] or list(lines[-3:])
+    told = [*[line for line in grave[:-3] if any(word in line for word in _ERRORS)][-2:], *grave[-3:]]
+    own = [line for line in grave if not any(word in line for word in _SYSTEMD)]
+    return [*(line for line in own[-1:] if line not in told), *told] or list(lines[-3:])

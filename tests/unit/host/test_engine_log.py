@@ -21,3 +21,14 @@ def test_an_engine_that_hangs_calls_nothing_an_error() -> None:
 def test_of_chatter_alone_the_last_lines_are_told() -> None:
     assert telling(_STOPPING) == _STOPPING[-3:]
     assert telling([]) == []
+
+
+def test_what_the_program_said_is_told_though_it_calls_it_no_error() -> None:
+    said = [
+        "Starting docker.service - Docker Application Container Engine...",
+        "no licence",
+        "docker.service: Control process exited, code=exited, status=3/NOTIMPLEMENTED",
+        "docker.service: Failed with result 'exit-code'.",
+        "Failed to start docker.service - Docker Application Container Engine.",
+    ]
+    assert telling(said * 4) == ["no licence", *said[-3:]]
