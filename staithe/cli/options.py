@@ -21,7 +21,7 @@ OptionalInventory = Annotated[
 ]
 Limit = Annotated[
     list[str] | None,
-    typer.Option("--limit", "-l", help="Only these hosts or groups; patterns like 'web*'. Repeatable."),
+    typer.Option("--limit", "-l", help="Only these hosts, groups, patterns like 'web*'; repeatable, or with commas."),
 ]
 Parallel = Annotated[
     int, typer.Option("--parallel", "-p", min=0, help="Hosts at work at once; 0: 40, with --shards 40 in each.")

@@ -122,12 +122,15 @@ def _set_defaults(inventory: Inventory) -> None:
 
 
 def limited(inventory: Inventory, limit: list[str]) -> list[Host]:
-    """Return the hosts that the names, groups or patterns in `limit` leave, in inventory order."""
+    """Return the hosts that the names, groups or patterns in `limit` leave, in inventory order.
+
+    Each text of `limit` may hold several, between commas. Raise InventoryError for one that fits none.
+    """
     hosts = list(inventory)
     if not limit:
         return hosts
     chosen: set[str] = set()
-    for one in limit:
+    for one in (part.strip() for text in limit for part in text.split(",")):
         found = {host.name for host in hosts if fnmatchcase(host.name, one) or one in host.groups}
         if not found:
             known = ", ".join(host.name for host in hosts[:10])
