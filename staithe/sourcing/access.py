@@ -118,10 +118,8 @@ def _proxy(access: Access) -> httpx.Proxy | None:
 def _context(access: Access) -> ssl.SSLContext:
     where = access.ca or access.client_certificate or ""
     try:
+        # Without a CA given: the system's own, not those of a Python package; a site's CA is installed there.
         context = ssl.create_default_context(cafile=access.ca)
-        # The system's own certificates, not those of a Python package: a site's CA is installed there.
-        if access.ca is None:
-            context.load_default_certs()
         if access.client_certificate is not None:
             where = access.client_certificate
             context.load_cert_chain(access.client_certificate, access.client_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,15 +20,13 @@ from staithe.rpm.signature import Keyring, check_package, read_keys
 from staithe.sourcing import description_file
 from staithe.sourcing.access import Access, access_of, key_access_of
 from staithe.sourcing.bases import base_digests
-from staithe.sourcing.choice import ENGINE_PACKAGE
 from staithe.sourcing.consistency import check_names
-from staithe.sourcing.description import Description
+from staithe.sourcing.description import ENGINE_PACKAGE, Description
 from staithe.sourcing.download import Downloader, Fetched, Wanted
 from staithe.sourcing.fetched_images import fetch_images
 from staithe.sourcing.image_source import Registries
 from staithe.sourcing.lock_file import LOCK_NAME, Lock, LockedFile, LockedKey, LockedPackage, LockedStatic
 from staithe.sourcing.origin import located
-from staithe.sourcing.sbom import sbom_text
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,10 @@ class Building:
         with Registries(self.description.registry, self.folder) as registries:
             images = fetch_images(self.lock.oci_image, registries, self.downloader, self.folder)
             self.say(f"{len(self._files()) + len(images.wanted)} files")
-            paths, packages = self._fetch(images.wanted)
+            # Its library takes as long to load as a small bundle takes to write: that goes on while files come.
+            with ThreadPoolExecutor(1) as aside:
+                sbom = aside.submit(self._sbom)
+                paths, packages = self._fetch(images.wanted)
         targets = sorted({target for one in self.lock.package for target in one.targets})
         self.say("metadata and blobs")
         return build(
@@ -66,10 +68,15 @@ class Building:
             package_sets=[self._package_set(target, packages, paths) for target in targets],
             attachments=[
                 Attachment(LOCK_NAME, LOCK_ARTIFACT_TYPE, self.lock.text().encode()),
-                Attachment("sbom.cdx.json", SBOM_ARTIFACT_TYPE, sbom_text(self.lock).encode()),
+                Attachment("sbom.cdx.json", SBOM_ARTIFACT_TYPE, sbom.result()),
             ],
             check=lambda made: check_names(made, self.lock, LOCK_NAME),
         )
+
+    def _sbom(self) -> bytes:
+        from staithe.sourcing.sbom import sbom_text
+
+        return sbom_text(self.lock).encode()
 
     def _files(self) -> list[LockedFile]:
         return [*self.lock.key, *self.lock.package, *self.lock.static, *self.lock.image]

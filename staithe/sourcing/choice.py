@@ -11,13 +11,12 @@ from staithe.rpm.nevra import Nevra
 from staithe.rpm.repository import Repository
 from staithe.rpm.solver import offered, resolve, without_match
 from staithe.sourcing.bases import KnownBase
-from staithe.sourcing.description import PLUGINS, Description
+from staithe.sourcing.description import ENGINE_PACKAGE, PLUGINS, Description
 from staithe.sourcing.lock_file import Lock
 from staithe.sourcing.repository_download import FetchedRepository
 from staithe.sourcing.target import Target
 from staithe.sourcing.version_range import VersionRange
 
-ENGINE_PACKAGE = "docker-ce"
 # These come in the engine's own version.
 _OF_THE_ENGINE = (ENGINE_PACKAGE, "docker-ce-cli", "docker-ce-rootless-extras")
 

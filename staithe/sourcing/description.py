@@ -44,6 +44,8 @@ PackageVersion = Annotated[
     text("a version such as 1.7.27, or one with its release such as 1.7.27-3.1.el9", r"[0-9][A-Za-z0-9._+~^-]*", 64),
 ]
 Mirror = Annotated[str, text("one of " + ", ".join(presets.DOCKER_MIRRORS), "|".join(presets.DOCKER_MIRRORS))]
+# The one of Docker's packages that is the engine.
+ENGINE_PACKAGE = "docker-ce"
 PLUGINS = {
     "compose": "docker-compose-plugin",
     "buildx": "docker-buildx-plugin",

@@ -11,7 +11,7 @@ from staithe.rpm.nevra import Nevra
 from staithe.rpm.repository import Repository
 from staithe.rpm.solver import newest_first
 from staithe.sourcing.access import Access
-from staithe.sourcing.choice import ENGINE_PACKAGE
+from staithe.sourcing.description import ENGINE_PACKAGE
 from staithe.sourcing.download import Downloader
 from staithe.sourcing.origin import Interruption, located
 from staithe.sourcing.repository_download import fetch_list
