@@ -34,7 +34,7 @@ def check(inventory: Inventory, limit: Limit = None, settings: Settings = None) 
     typer.echo(f"{inventory}: the configuration of {len(hosts)} {'host' if len(hosts) == 1 else 'hosts'} is valid")
 
 
-@app.command("show")
+@app.command("show", short_help="Print what holds for each host, and where it comes from.")
 def show(
     inventory: Inventory,
     host: Annotated[str | None, typer.Argument(help="One host; without it, all.")] = None,

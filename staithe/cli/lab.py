@@ -42,7 +42,7 @@ def _check_cgroup(mode: str | None) -> None:
         raise LabError(f"no cgroup mode {mode!r}", expected=", ".join(CGROUP_MODES), hint="staithe lab up --help")
 
 
-@app.command()
+@app.command(short_help="Install what the lab needs on this machine, once.")
 def setup() -> None:
     """Install what the lab needs on this machine and build base and artifacts (each once)."""
     _as_root()
@@ -51,7 +51,7 @@ def setup() -> None:
     steps.run_all()
 
 
-@app.command()
+@app.command(short_help="Boot hosts, and leave those that run.")
 def up(
     hosts: Annotated[list[str], typer.Argument(help="How many hosts, or their names (h1 h2).")],
     image: Image = None,
@@ -71,7 +71,7 @@ def up(
     _say(f"up in {time.monotonic() - began:.1f} s")
 
 
-@app.command()
+@app.command(short_help="Give hosts back their first state.")
 def reset(
     hosts: Annotated[list[str] | None, typer.Argument(help="Names; all hosts when none is given.")] = None,
     image: Image = None,
@@ -87,7 +87,7 @@ def reset(
     _say(f"reset in {time.monotonic() - began:.1f} s")
 
 
-@app.command()
+@app.command(short_help="Cut the power of hosts, and boot them again.")
 def reboot(
     hosts: Annotated[list[str] | None, typer.Argument(help="Names; all hosts when none is given.")] = None,
 ) -> None:
@@ -100,7 +100,7 @@ def reboot(
     _say(f"booted again in {time.monotonic() - began:.1f} s")
 
 
-@app.command()
+@app.command(short_help="Cut the line between this machine and hosts.")
 def cut(hosts: Annotated[list[str], typer.Argument(help="Names.")]) -> None:
     """Cut the line between this machine and hosts: packets vanish, as with a pulled cable. See `mend`."""
     _as_root()
@@ -120,7 +120,7 @@ def mend() -> None:
     _say("all lines are back")
 
 
-@app.command()
+@app.command(short_help="End this checkout's lab, and take it all away.")
 def down(purge: Purge = False) -> None:
     """End this checkout's lab and take away all it made on this machine."""
     _as_root()
@@ -132,7 +132,7 @@ def down(purge: Purge = False) -> None:
         prune.purge_cache()
 
 
-@app.command()
+@app.command(short_help="Take away what interrupted labs of any checkout left.")
 def prune(
     purge: Purge = False,
     everything: Annotated[bool, typer.Option("--all", help="Labs that run well, too.")] = False,
@@ -182,7 +182,7 @@ def ssh(
     os.execvp("ssh", ["ssh", "-q", "-F", str(lab.ssh_config), name, *(command or [])])  # noqa: S606
 
 
-@app.command()
+@app.command(short_help="Make engine archives and small images.")
 def artifacts() -> None:
     """Make engine archives and small images from the distribution's own packages (once)."""
     _as_root()
@@ -195,7 +195,7 @@ def artifacts() -> None:
         typer.echo(path)
 
 
-@app.command()
+@app.command(short_help="Make package repositories with real engines, signed.")
 def rpms() -> None:
     """Make package repositories with real engines in RPMs, signed with a key of the lab (once)."""
     _as_root()
@@ -210,7 +210,7 @@ def rpms() -> None:
         typer.echo(path)
 
 
-@app.command()
+@app.command(short_help="Start or stop a registry beside the hosts.")
 def registry(action: Annotated[str, typer.Argument(metavar="start|stop")]) -> None:
     """Start or stop a registry on the lab's bridge, with an image that hosts can pull by its docker.io name."""
     from staithe.errors import LabError
