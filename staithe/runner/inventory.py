@@ -130,7 +130,7 @@ def limited(inventory: Inventory, limit: list[str]) -> list[Host]:
     if not limit:
         return hosts
     chosen: set[str] = set()
-    for one in (part.strip() for text in limit for part in text.split(",")):
+    for one in (part.strip(" ") for text in limit for part in text.split(",")):
         found = {host.name for host in hosts if fnmatchcase(host.name, one) or one in host.groups}
         if not found:
             known = ", ".join(host.name for host in hosts[:10])
