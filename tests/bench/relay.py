@@ -36,9 +36,10 @@ class _Laps:
     pulled: list[float] = field(default_factory=list)
     curled: list[float] = field(default_factory=list)
     hashed: list[float] = field(default_factory=list)
-    # What plain curl took on the fastest host, as a part of what the pull took on its fastest one; the same for the
-    # second, and so on to the slowest; medians over the rounds.
+    # By host: what plain curl took there, as a part of what the pull took; medians over the rounds.
     ratios: list[float] = field(default_factory=list)
+    # The same of the fastest host of each, of the second, and so on to the slowest.
+    ranked: list[float] = field(default_factory=list)
 
 
 def rows(site: Site, rounds: int) -> list[Row]:
@@ -64,6 +65,7 @@ def rows(site: Site, rounds: int) -> list[Row]:
             min(laps.ratios),
             at_least=0.8,
         ),
+        Row("- fastest against fastest, ..., slowest", "", "", f"{min(laps.ranked):.2f}"),
         Row("- against curl and the same sum", "", hashed.text("MiB/s", 0), f"{pulled.median / hashed.median:.2f}"),
         compared(
             "- this machine sends",
@@ -138,7 +140,7 @@ def _measure(site: Site, hosts: list[Host], blob: Blob, url: str, rounds: int, b
         "curled": f"curl -sS --fail --noproxy '*' -o {_FILE} {url}",
         "hashed": f"curl -sS --fail --noproxy '*' -o {_FILE} {url} && openssl dgst -sha256 {_FILE}",
     }
-    by_rank: dict[str, list[list[float]]] = {name: [] for name in scripts}
+    by_host: dict[str, list[list[float]]] = {name: [] for name in scripts}
     for number in range(rounds + 1):
         seconds = {}
         for name, script in scripts.items():
@@ -148,11 +150,17 @@ def _measure(site: Site, hosts: list[Host], blob: Blob, url: str, rounds: int, b
         if number:
             for name, lap in seconds.items():
                 getattr(laps, name).append(max(lap))
-                by_rank[name].append(sorted(lap))
-    # Which host is the first to be served is chance: of one host the two laps say nothing.
-    pulled, curled = ([median(one) for one in zip(*by_rank[name], strict=True)] for name in ("pulled", "curled"))
-    laps.ratios = [plain / whole for plain, whole in zip(curled, pulled, strict=True)]
+                by_host[name].append(lap)
+    # Which host is the first to be served is chance: of one round alone a host's two laps say nothing.
+    laps.ratios = _ratios(by_host["curled"], by_host["pulled"])
+    laps.ranked = _ratios(list(map(sorted, by_host["curled"])), list(map(sorted, by_host["pulled"])))
     return laps
+
+
+def _ratios(plain: list[list[float]], whole: list[list[float]]) -> list[float]:
+    """Return for each place of the rounds' rows the median of the one as a part of that of the other."""
+    medians = ([median(one) for one in zip(*rows, strict=True)] for rows in (plain, whole))
+    return [one / other for one, other in zip(*medians, strict=True)]
 
 
 def _all(site: Site, hosts: list[Host], script: str) -> list[float]:
