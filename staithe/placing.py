@@ -24,9 +24,6 @@ from staithe.shell import join, quote
 
 PRELUDE = f"set -eu\numask 022\nmkdir -p -m 700 {STATE_DIR}\n"
 
-# Shell: prints the sha256 of the file "$part", and something after a space.
-SHA256_OF_PART = 'openssl dgst -sha256 -r "$part" 2>/dev/null || sha256sum < "$part"'
-
 _RELABEL = """relabel() {
   if command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled; then restorecon -RF "$@"; fi
 }

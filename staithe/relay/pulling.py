@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from staithe.bundle.contents import Blob, EngineArtifact
 from staithe.host_layout import BLOB_DIR, STATE_DIR
-from staithe.placing import PRELUDE, SHA256_OF_PART, receive_engine_script
+from staithe.placing import PRELUDE, receive_engine_script
 from staithe.relay.origin import Origin
 from staithe.shell import quote
 
@@ -22,6 +22,11 @@ _SLOW_S = 20
 _BROKEN = "18|52|55|56|92"
 _TRIES = 4
 _OLD_PART_DAYS = 7
+# Curl writes 4 and 12 KiB in turn. In pieces of 32 a file costs half of that; in larger ones more again, where many
+# hosts share a machine.
+_WRITE = "stdbuf -o 32K"
+# Shell: prints the sha256 of the file "$part", and something after a space. Of itself openssl reads 8 KiB at a time.
+_SUM = 'stdbuf -i 64K openssl dgst -sha256 -r < "$part" 2> /dev/null || sha256sum < "$part"'
 
 
 def pull_blob_script(blob: Blob, origin: Origin) -> str:
@@ -31,13 +36,20 @@ def pull_blob_script(blob: Blob, origin: Origin) -> str:
     """
     if origin.path:
         return _link_script(blob, origin.path)
-    return f"""{PRELUDE}umask 077
-mkdir -p {BLOB_DIR}
-find {BLOB_DIR} -name '.*.part' -mtime +{_OLD_PART_DAYS} -exec rm -f {{}} +
+    # Each program that starts is felt where many small blobs come: hence few of them, and the shell's own words.
+    return f"""set -eu
+umask 077
+mkdir -p {_SAID} {BLOB_DIR}
 part={BLOB_DIR}/.{blob.hex}.part
+for one in {BLOB_DIR}/.*.part; do
+  if [ ! -e "$one" ] || [ "$one" = "$part" ]; then continue; fi
+  find {BLOB_DIR} -name '.*.part' -mtime +{_OLD_PART_DAYS} -exec rm -f {{}} +
+  break
+done
 {_curl_text(origin)}
-has() {{
-  stat -c %s "$part" 2> /dev/null || echo 0
+measure() {{
+  size=0
+  if [ -s "$part" ]; then size=$(stat -c %s "$part"); fi
 }}
 fetch() {{
   # Whatever comes, it is hardly more than the blob. Blocks have 512 bytes, in some shells 1024.
@@ -48,24 +60,26 @@ fetch() {{
   )
 }}
 is_right() {{
-  sum=$({SHA256_OF_PART})
+  sum=$({_SUM})
   [ "${{sum%% *}}" = {blob.hex} ]
 }}
 get() {{
   try=0
-  while size=$(has) && [ "$size" -lt {blob.size_bytes} ] && [ $try -lt {_TRIES} ]; do
+  while [ "$size" -lt {blob.size_bytes} ] && [ $try -lt {_TRIES} ]; do
     code=0
     fetch "$size" || code=$?
     case $code in {_BROKEN}) sleep 1 ;; *) break ;; esac
+    measure
     try=$((try + 1))
   done
   : >> "$part"
   is_right
 }}
 code=0
-had=$(has)
+measure
+had=$size
 # What an earlier run left may be anything, and not each server can go on in the middle.
-if ! get && {{ [ "$had" = 0 ] || {{ rm -f "$part"; ! get; }}; }}; then
+if ! get && {{ [ "$had" = 0 ] || {{ rm -f "$part"; size=0; ! get; }}; }}; then
   explain $code "sha256 is ${{sum%% *}}"
   # What a broken line has brought is good for another time.
   case $code in {_BROKEN}|28) ;; *) rm -f "$part" ;; esac
@@ -84,7 +98,7 @@ trap 'rm -f "$part"' EXIT
 rm -f "$part"
 # The two folders may lie on different file systems.
 ln -T {quote(path)} "$part" 2> /dev/null || cat {quote(path)} > "$part"
-sum=$({SHA256_OF_PART})
+sum=$({_SUM})
 if [ "${{sum%% *}}" != {blob.hex} ]; then
   echo "{SAYS}refused: sha256 is ${{sum%% *}}" >&2
   exit 65
@@ -99,6 +113,7 @@ def pull_engine_script(engine: EngineArtifact, origin: Origin) -> str:
     if origin.path:
         return f"exec < {quote(origin.path)}\n{receive}"
     return f"""umask 077
+mkdir -p {_SAID}
 {_curl_text(origin)}
 {{
   pull
@@ -120,21 +135,25 @@ def _curl_text(origin: Origin) -> str:
     """Return shell text that defines `pull`, which runs curl, and `explain CODE WHAT`, which says what went wrong."""
     proxy = "--noproxy '*'" if not origin.has_proxy else ""
     ca = f"--cacert {_SAID}/ca" if origin.ca else ""
-    return f"""if ! command -v curl > /dev/null 2>&1; then
+    # A login comes in curl's own form: in no argument, file or environment.
+    read, give, take = ("login=$(cat)", "printf '%s\\n' \"$login\" |", "-K -") if origin.login else ("", "", "")
+    return f"""trap 'rm -rf {_SAID}' EXIT
+if ! command -v curl > /dev/null 2>&1; then
   echo '{SAYS}there is no curl on the host' >&2
   exit 69
 fi
-rm -rf {_SAID}
-mkdir -p -m 700 {STATE_DIR} {_SAID}
-trap 'rm -rf {_SAID}' EXIT
 printf '%s' {quote(origin.ca)} > {_SAID}/ca
-# A login, if there is one, in curl's own form: in no argument, file or environment.
-login=$(cat)
+{read}
 pull() {{
-  printf '%s\n' "$login" |
-    curl -q -K - -sS --fail {proxy} {ca} --proto =http,https --connect-timeout {_CONNECT_S} \
+  for buffered in '{_WRITE}' ''; do
+    ended=0
+    {give} $buffered curl -q {take} -sS --fail {proxy} {ca} --proto =http,https --connect-timeout {_CONNECT_S} \
       --speed-limit {_SLOW_BYTES_PER_S} --speed-time {_SLOW_S} -D {_SAID}/head "$@" \
-      {quote(origin.url)} 2> {_SAID}/error
+      {quote(origin.url)} 2> {_SAID}/error || ended=$?
+    # Said by stdbuf, not by curl: it is not there, or lacks its library.
+    case $ended in 12[567]) ;; *) break ;; esac
+  done
+  return $ended
 }}
 explain() {{
   status=$(sed -n 's,^HTTP/[0-9.]* ,,p' {_SAID}/head 2> /dev/null | tail -n 1 | tr -d '\r')

@@ -93,7 +93,8 @@ elif [ "$from" -ge "$size" ]; then
 else
   answer '206 Partial Content' $((size - from)) "Content-Range: bytes $from-$((size - 1))/$size"
 fi
-if [ "$method" = GET ]; then exec tail -c +$((${{from:-0}} + 1)) "$file"; fi
+# In large pieces: in tail's, of 8 KiB, the same costs the relay three times as much.
+if [ "$method" = GET ]; then exec dd if="$file" bs=128K iflag=skip_bytes skip="${{from:-0}}"; fi
 """
 
 # Runs when the limit's unit ends, for whatever reason. The sockets and their connections end with it by themselves.

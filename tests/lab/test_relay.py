@@ -119,10 +119,10 @@ def test_a_relay_that_the_run_does_not_change_serves_all_shards_and_batches(
 def lying(host: Host, deed: str) -> None:
     """Make the program with which the relay sends blobs do something to them."""
     host.sh(
-        "[ -e /usr/bin/tail.real ] || mv /usr/bin/tail /usr/bin/tail.real\n"
-        "cat > /usr/bin/tail.new <<'EOF'\n"
-        f'#!/bin/sh\ncase $1 in -c) tail.real "$@" | {deed} ;; *) exec tail.real "$@" ;; esac\nEOF\n'
-        "chmod 755 /usr/bin/tail.new; mv /usr/bin/tail.new /usr/bin/tail"
+        "[ -e /usr/bin/dd.real ] || mv /usr/bin/dd /usr/bin/dd.real\n"
+        "cat > /usr/bin/dd.new <<'EOF'\n"
+        f'#!/bin/sh\ncase $1 in if=*) dd.real "$@" | {deed} ;; *) exec dd.real "$@" ;; esac\nEOF\n'
+        "chmod 755 /usr/bin/dd.new; mv /usr/bin/dd.new /usr/bin/dd"
     )
 
 

@@ -50,9 +50,9 @@ def run(
 
 
 def pull(
-    shell: list[str], root: Path, server: FileServer, stdin: bytes = b"", env: dict[str, str] | None = None
+    shell: list[str], root: Path, server: FileServer, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    return run(shell, pull_blob_script(BLOB, Origin("relay", url=server.url + PATH)), root, stdin, env)
+    return run(shell, pull_blob_script(BLOB, Origin("relay", url=server.url + PATH)), root, env=env)
 
 
 def blobs(root: Path) -> Path:
@@ -153,6 +153,38 @@ def test_no_curl(shell: list[str], tmp_path: Path, server: FileServer) -> None:
     done = run([str(shutil.which(shell[0])), *shell[1:]], script, tmp_path, env={"PATH": str(tmp_path / "bin")})
     assert done.returncode == 69
     assert said(done) == "there is no curl on the host"
+    assert not (tmp_path / "var/lib/staithe/.pull").exists()
+
+
+@pytest.mark.parametrize("lacks", ["stdbuf", "its library", "openssl", "both"])
+def test_what_only_makes_it_faster_may_be_missing(
+    shell: list[str], tmp_path: Path, server: FileServer, lacks: str
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("curl", "mkdir", "rm", "mv", "sha256sum", "stdbuf", "openssl"):
+        if name != lacks and not (lacks == "both" and name in ("stdbuf", "openssl")):
+            (tools / name).symlink_to(str(shutil.which(name)))
+    if lacks == "its library":
+        # What the real one says then, of itself.
+        (tools / "stdbuf").unlink()
+        (tools / "stdbuf").write_text("#!/bin/sh\necho \"stdbuf: failed to find 'libstdbuf.so'\" >&2\nexit 125\n")
+        (tools / "stdbuf").chmod(0o755)
+    script = pull_blob_script(BLOB, Origin("relay", url=server.url + PATH))
+    done = run([str(shutil.which(shell[0])), *shell[1:]], script, tmp_path, env={"PATH": str(tools)})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (blobs(tmp_path) / BLOB.hex).read_bytes() == CONTENT
+    assert len(server.requests) == 1
+
+
+def test_what_others_left_long_ago_is_taken_away(shell: list[str], tmp_path: Path, server: FileServer) -> None:
+    blobs(tmp_path).mkdir(parents=True)
+    old, new = blobs(tmp_path) / f".{'0' * 64}.part", blobs(tmp_path) / f".{'1' * 64}.part"
+    for part in (old, new):
+        part.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    assert pull(shell, tmp_path, server).returncode == 0
+    assert left(tmp_path) == sorted([new.name, BLOB.hex])
 
 
 def test_what_the_environment_says_of_proxies_is_nothing(
@@ -176,10 +208,15 @@ def test_a_login_goes_to_the_server_and_into_no_argument(
     )
     (shims / "curl").chmod(0o755)
     server.cuts[PATH] = [1000]
-    done = pull(shell, tmp_path, server, stdin=login, env={"PATH": f"{shims}:{os.environ['PATH']}"})
+    script = pull_blob_script(BLOB, Origin("relay", url=server.url + PATH, login=login.decode()))
+    done = run(shell, script, tmp_path, login, {"PATH": f"{shims}:{os.environ['PATH']}"})
     assert done.returncode == 0
+    assert "cret" not in script
     assert server.logins == ["Basic bWU6c2UiY3JldA=="] * 2
-    assert "cret" not in (tmp_path / "seen").read_text()
+    seen = (tmp_path / "seen").read_text()
+    assert "cret" not in seen
+    # What makes it faster was in effect.
+    assert "_STDBUF_O=32768" in seen.splitlines()
 
 
 def test_the_relay_takes_its_own_without_a_copy(shell: list[str], tmp_path: Path) -> None:
