@@ -84,6 +84,8 @@ HostKey /etc/ssh/ssh_host_ed25519_key
 EOF
 : > /etc/motd
 rm -f /etc/ssh/ssh_host_* /etc/update-motd.d/*
+# Debian's sshd makes the message of the day anew at each login, with two programs; an EL host's starts none.
+sed -i '/pam_motd.*motd\.dynamic/d' /etc/pam.d/sshd
 units=/usr/lib/systemd/system
 sed '/^Alias=/d;/^RuntimeDirectory/d;s#/etc/default/ssh#/etc/sysconfig/sshd#' "$units/ssh.service" > "$units/sshd.service"
 rm -f "$units/ssh.service" "$units/ssh.socket" "$units"/ssh@.service "$units"/rescue-ssh.target
