@@ -38,6 +38,8 @@ def main() -> int:
     )
     parser.add_argument("--folder", type=Path, help="Keep the folder and the lab, for another call.")
     options = parser.parse_args()
+    # As an installed package has it: otherwise staithe's own files, and no others, are compiled at each start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="staithe-bench-") as made:
         folder = options.folder or Path(made)
         folder.mkdir(exist_ok=True)

@@ -100,8 +100,6 @@ def open_lab(folder: Path, hosts: int) -> Site:
     """Boot the lab."""
     os.environ["STAITHE_LAB_ID"] = LAB_ID
     os.environ["STAITHE_RUNS"] = str(folder / "runs")
-    # As an installed package has it: otherwise staithe's own files, and no others, are compiled at each start.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     clock([STAITHE, "lab", "up", str(hosts)])
     lab = json.loads(clock([STAITHE, "lab", "status", "--json"]).out)
     return Site(folder, lab)
