@@ -224,6 +224,9 @@ def begun(site: Site, hosts: dict[str, Host]) -> tuple[subprocess.Popen[str], st
     while not any((site.folder / ".staithe").rglob("events.jsonl")) or not events(site, "pulling"):
         assert time.monotonic() < deadline
         time.sleep(0.3)
+    while not hosts["h1"].sh("pgrep -f '[d]d.real if=' || :"):
+        assert time.monotonic() < deadline, "the relay sends in its own way"
+        time.sleep(0.3)
     children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text()
     return run, children
 
